@@ -1,0 +1,9 @@
+"""Gene-expression data: real sets that are downloaded once, and synthetic ones.
+
+This subpackage needs nothing of the rest of the package.
+"""
+
+from sksparse_mlp.datasets._fetch import fetch_microarray
+from sksparse_mlp.datasets._synthetic import make_microarray
+
+__all__ = ["fetch_microarray", "make_microarray"]
