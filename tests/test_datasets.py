@@ -350,6 +350,13 @@ def test_first_download_is_trusted_and_no_other(fetch, site, tmp_path):
     np.testing.assert_array_equal(fetch().data, VALUES + 1)
 
 
+def test_empty_record_is_written_again(fetch, tmp_path):
+    dataset = fetch()
+    cached(tmp_path, ".sha256").write_text("")
+    fetch(download_if_missing=False)
+    assert cached(tmp_path, ".sha256").read_text() == f"{dataset.sha256}  TOY_10.mat\n"
+
+
 def test_checksum_of_the_registry(fetch, site, tmp_path, monkeypatch):
     digest = hashlib.sha256(mat_file()).hexdigest()
     source = toy_source("TOY_10", "TOY_10.mat", reader=read_mat, sha256=digest)

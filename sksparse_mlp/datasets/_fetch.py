@@ -191,7 +191,8 @@ def _ensure_file(source, url, path, downloader):
 
 def _recorded_sha256(path):
     record = checksum_path(path)
-    return record.read_text().split()[0] if record.is_file() else None
+    # A full disk leaves an empty record.
+    return next(iter(record.read_text().split()), None) if record.is_file() else None
 
 
 def _record_sha256(path, sha256):
