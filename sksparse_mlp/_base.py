@@ -1,0 +1,432 @@
+"""What every truly sparse estimator shares: parameters, validation, fitting, fitted attributes."""
+
+import os
+import warnings
+from contextlib import contextmanager
+from hashlib import blake2b
+from numbers import Integral, Real
+
+import joblib
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._activations import CODES
+from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
+from ._inputs import NATIVE
+from ._network import SparseNetwork
+from ._random import make_streams
+from ._threads import Team
+from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
+
+DEFAULT_EPSILON = 20.0
+# With batch_size="auto", so many samples are taken in one batch, larger sets in mini-batches.
+FULL_BATCH_UP_TO = 32
+MINI_BATCH = 32
+# A thread must save more than it costs to wake: connections times samples of a mini-batch.
+WORK_PER_THREAD = 100_000
+
+
+class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
+    """Base class: everything but the meaning of the outputs."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(CODES))],
+        "activation_slope": [Interval(Real, None, None, closed="neither")],
+        "epsilon": ["array-like", Interval(Real, 0, None, closed="neither"), None],
+        "density": [Interval(Real, 0, 1, closed="right"), None],
+        "evolution": [StrOptions({"set"}), None],
+        "zeta": [Interval(Real, 0, 1, closed="left")],
+        "evolution_interval": [StrOptions({"epoch"}), Interval(Integral, 1, None, closed="left")],
+        "evolution_end": [Interval(Real, 0, 1, closed="both")],
+        "evolve_output_layer": ["boolean"],
+        "solver": [StrOptions({"sgd", "adam"})],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", "cosine"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_scaling": [StrOptions({"fan_in"}), None],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "weight_init": [StrOptions({"he_uniform", "he_normal", "xavier", "normal"})],
+        "weight_init_gain": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    }
+
+    # ------------------------------------------------------------ validation
+
+    def _check_parameters(self, n_features, n_outputs):
+        """Check what one parameter alone cannot show; returns widths and numbers of connections."""
+        widths = (n_features, *self._hidden_widths(), n_outputs)
+        cells = [a * b for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        sums = [a + b for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        if self.epsilon is not None and self.density is not None:
+            raise ValueError(
+                f"epsilon={self.epsilon!r} and density={self.density!r} both set the number of "
+                "connections: give one and leave the other None."
+            )
+        if self.density is not None:
+            n_connections = _connections_for_density(self.density, cells, sums)
+        else:
+            n_connections = [
+                max(1, min(n_cells, round(epsilon * n_sum)))
+                for epsilon, n_cells, n_sum in zip(
+                    self._epsilons(len(cells)), cells, sums, strict=True
+                )
+            ]
+        _check_memory(widths, n_connections, 3 if self.solver == "adam" else 2)
+        return widths, tuple(n_connections)
+
+    def _hidden_widths(self):
+        sizes = self.hidden_layer_sizes
+        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        for size in sizes:
+            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+                raise ValueError(
+                    "hidden_layer_sizes must be an int or a sequence of ints, each at least 1; "
+                    f"got {self.hidden_layer_sizes!r}."
+                )
+        return [int(size) for size in sizes]
+
+    def _epsilons(self, n_layers):
+        epsilon = DEFAULT_EPSILON if self.epsilon is None else self.epsilon
+        if isinstance(epsilon, Real):
+            return [float(epsilon)] * n_layers
+        epsilons = list(epsilon)
+        valid = all(isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilons)
+        if len(epsilons) != n_layers or not valid:
+            raise ValueError(
+                "epsilon must be a positive number, or a sequence of one for each of the "
+                f"{n_layers} layers; got {self.epsilon!r}."
+            )
+        return epsilons
+
+    def _validate_X(self, X, y="no_validation", *, reset):
+        """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
+        checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
+        X = checked[0] if isinstance(checked, tuple) else checked
+        if sparse.issparse(X):
+            _check_csr(X)
+        if X.dtype.itemsize > 4 or X.dtype not in NATIVE:
+            _check_range(X)
+        return checked
+
+    def _batch_size(self, n_samples):
+        if self.batch_size != "auto":
+            return min(self.batch_size, n_samples)
+        return n_samples if n_samples <= FULL_BATCH_UP_TO else MINI_BATCH
+
+    def _n_threads(self, n_connections, n_samples):
+        """Threads worth waking; their number never changes a result."""
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
+        return int(max(1, min(n_jobs, sum(n_connections) * n_samples // WORK_PER_THREAD)))
+
+    # ------------------------------------------------------------ fitting
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Take back whatever was set if fitting fails."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            for name in set(vars(self)) - set(before):
+                if not name.startswith(("_callback", "_skl_callbacks")):
+                    delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    def _options(self, n_samples):
+        names = TrainingOptions.__dataclass_fields__
+        values = {name: getattr(self, name) for name in names if name != "batch_size"}
+        return TrainingOptions(batch_size=self._batch_size(n_samples), **values)
+
+    def _initial_network(self, widths, n_connections, team):
+        return SparseNetwork(
+            widths,
+            n_connections,
+            activation=self.activation,
+            activation_slope=self.activation_slope,
+            weight_init=self.weight_init,
+            weight_init_gain=self.weight_init_gain,
+            solver=self.solver,
+            streams=make_streams(check_random_state(self.random_state)),
+            team=team,
+        )
+
+    def _network_to_continue(self, widths, n_connections):
+        """A copy of the fitted network, if parameters set since still describe it."""
+        network = self._network
+        if network.widths != widths or network.n_connections != n_connections:
+            raise ValueError(
+                "hidden_layer_sizes, epsilon and density cannot change when training goes on: "
+                f"the fitted network has layers {network.widths} with {network.n_connections} "
+                f"connections, the parameters describe {widths} with {n_connections}."
+            )
+        if network.solver != self.solver or network.activation != self.activation:
+            raise ValueError(
+                "solver and activation cannot change when training goes on: the network was "
+                f"fitted with {network.solver!r} and {network.activation!r}, not with "
+                f"{self.solver!r} and {self.activation!r}."
+            )
+        return network.copy()
+
+    def _train(self, data, n_outputs, n_epochs, *, going_on, validation=None, callback_data=None):
+        """Train a new network, or a copy of the fitted one, and adopt it.
+
+        ``validation(network)`` returns validation figures; an int for ``n_epochs`` lays out the
+        schedules, None trains one epoch of a stream. Returns whether Ctrl-C ended the training.
+        """
+        widths, n_connections = self._check_parameters(data.X.shape[1], n_outputs)
+        options = self._options(data.rows.size)
+        streaming = n_epochs is None
+        with Team(self._n_threads(n_connections, options.batch_size)) as team:
+            if going_on:
+                network = self._network_to_continue(widths, n_connections)
+            else:
+                network = self._initial_network(widths, n_connections, team)
+            reporter = None
+            if not streaming:
+
+                def fitted_attributes():
+                    return {"_network": network}
+
+                reporter = CallbackReporter(self, callback_data, n_epochs, fitted_attributes)
+            trainer = Trainer(
+                network,
+                data,
+                options,
+                team,
+                validate=None if validation is None else lambda net: validation(net, team),
+                reporter=reporter,
+                n_epochs=n_epochs,
+            )
+            trainer.run(1 if streaming else n_epochs)
+        self._adopt(trainer, add=streaming and going_on)
+        if reporter is not None:
+            reporter.fit_ends()
+        ran_out = len(trainer.history["loss"]) == n_epochs and not trainer.converged
+        if ran_out and options.learning_rate != "cosine":
+            warnings.warn(
+                f"max_iter={n_epochs} epochs were not enough for the optimization to converge: "
+                "the loss was still improving by more than tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return trainer.interrupted
+
+    def _adopt(self, trainer, add):
+        """Set the fitted attributes from a finished training run."""
+        self._network = trainer.network
+        monitored = trainer.history.pop("monitored", None)
+        if add:
+            for name, values in trainer.history.items():
+                self.history_[name] = self.history_.get(name, []) + values
+        else:
+            self.history_ = trainer.history
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = len(self.loss_curve_)
+        self.t_ = trainer.network.n_seen
+        self.n_layers_ = len(trainer.network.widths)
+        self.n_outputs_ = trainer.network.widths[-1]
+        self.validation_scores_ = self.history_.get("validation_score")
+        self.best_loss_ = self.best_validation_score_ = None
+        if self.early_stopping:
+            best = self.validation_scores_[int(np.argmax(monitored))]
+            self.best_validation_score_ = best
+        else:
+            self.best_loss_ = min(self.loss_curve_)
+
+    def _training_rows(self, X, targets, sample_weight):
+        """The rows to train on: those of positive weight; in one batch, equal ones only once.
+
+        Giving a row twice is then the same as giving it the weight two, to the last bit.
+        """
+        rows = np.flatnonzero(sample_weight > 0)
+        if rows.size == self._batch_size(rows.size):
+            rows, sample_weight = _merge_equal_rows(X, rows, targets, sample_weight)
+        return TrainingData(X, rows, targets, sample_weight.astype(np.float32))
+
+    # ------------------------------------------------------------ using the network
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _forward(self, X, network=None, team=None, **which):
+        """Outputs of a network for validated X, float32."""
+        network = self._network if network is None else network
+        if team is not None:
+            return network.forward(X, rules_for_prediction(network), team, **which)
+        with Team(self._n_threads(network.n_connections, X.shape[0])) as own_team:
+            return network.forward(X, rules_for_prediction(network), own_team, **which)
+
+    def hidden_activations(self, X, layer=-1):
+        """Activations of a hidden layer: the network's own representation of the samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        layer : int, default=-1
+            Which hidden layer, counted from 0; -1 is the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, hidden_layer_sizes[layer]), float32
+            Activations, without dropout.
+        """
+        check_is_fitted(self)
+        n_hidden = self._network.n_layers - 1
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int from {-n_hidden} to {n_hidden - 1}; got {layer!r}."
+            )
+        X = self._validate_X(X, reset=False)
+        return self._forward(X, n_layers=int(layer) % n_hidden + 1, activated=True)
+
+    def drop_training_state(self):
+        """Forget what only further training needs: 8 bytes a connection are left.
+
+        ``partial_fit`` and warm starts still work, with a solver that starts anew.
+
+        Returns
+        -------
+        self : estimator
+            The same estimator.
+        """
+        check_is_fitted(self)
+        network = self._network.copy()
+        network.drop_slots()
+        self._network = network
+        return self
+
+    # ------------------------------------------------------------ fitted attributes
+
+    @property
+    def coefs_(self):
+        """Weights of each layer: list of CSR arrays of shape (n_in, n_out)."""
+        return [self._fitted_network.weights_of(i) for i in range(self._fitted_network.n_layers)]
+
+    @property
+    def intercepts_(self):
+        """Intercepts of each layer: list of arrays of shape (n_out,)."""
+        return [self._fitted_network.intercepts_of(i) for i in range(self._fitted_network.n_layers)]
+
+    @property
+    def n_connections_(self):
+        """Number of connections of each layer."""
+        return self._fitted_network.n_connections
+
+    @property
+    def feature_importances_(self):
+        """Strength of each input: the sum of its connections' magnitudes, normalised to sum 1."""
+        first = self._fitted_network.weights_of(0)
+        strength = np.asarray(abs(first).sum(axis=1), dtype=np.float64).ravel()
+        total = strength.sum()
+        return strength / total if total > 0 else np.full(strength.size, 1.0 / strength.size)
+
+    @property
+    def _fitted_network(self):
+        try:
+            return vars(self)["_network"]
+        except KeyError:
+            name = type(self).__name__
+            raise AttributeError(f"This {name} is not fitted yet: call fit first.") from None
+
+
+def _connections_for_density(density, cells, sums):
+    """Erdos-Renyi proportions for an overall density: epsilon such that the layers sum up to it.
+
+    A layer that would be more than full is full; the others share the rest.
+    """
+    goal, full = density * sum(cells), set()
+    while True:
+        free = [i for i in range(len(cells)) if i not in full]
+        rest = goal - sum(cells[i] for i in full)
+        epsilon = rest / sum(sums[i] for i in free) if free else 0.0
+        crowded = {i for i in free if epsilon * sums[i] > cells[i]}
+        if not crowded:
+            break
+        full |= crowded
+    return [
+        n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
+    ]
+
+
+def _check_memory(widths, n_connections, n_arrays):
+    """Refuse a network that cannot fit into this machine, before anything is allocated."""
+    needed = 4 * (n_arrays + 1) * sum(n_connections) + 144 * sum(widths)
+    try:
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        available = 2**63
+    if needed > available or max(widths) >= 2**31:
+        raise ValueError(
+            f"hidden_layer_sizes: a network of {sum(widths):,} neurons and {sum(n_connections):,} "
+            f"connections needs about {needed / 2**30:,.1f} GiB, this machine has "
+            f"{available / 2**30:,.1f} GiB. Lower hidden_layer_sizes, epsilon or density."
+        )
+
+
+def _check_csr(X):
+    """SciPy trusts index arrays that it is given: kernels must not."""
+    if X.nnz and (X.indices.min() < 0 or X.indices.max() >= X.shape[1]):
+        raise ValueError(
+            f"X is a CSR matrix with column indices out of range: they must be from 0 to "
+            f"{X.shape[1] - 1}, got {X.indices.min()} to {X.indices.max()}."
+        )
+
+
+def _check_range(X):
+    """Refuse numbers that float32 cannot hold."""
+    values = X.data if sparse.issparse(X) else X
+    if values.size == 0 or values.dtype.kind == "b":
+        return
+    largest = max(abs(float(values.max())), abs(float(values.min())))
+    limit = float(np.finfo(np.float32).max)
+    if largest > limit:
+        raise ValueError(
+            f"X holds the value {largest:.3g}, beyond the range of float32 ({limit:.3g}): the "
+            "network computes in float32. Scale X."
+        )
+
+
+def _merge_equal_rows(X, rows, targets, sample_weight):
+    """Sum the weights of rows with equal values and target; sorted by their contents."""
+    weights, first = {}, {}
+    for row in rows:
+        values = X[[row]].toarray() if sparse.issparse(X) else X[row]
+        values = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
+        key = (blake2b(values.tobytes(), digest_size=16).digest(), int(targets[row]))
+        weights[key] = weights.get(key, 0.0) + float(sample_weight[row])
+        first.setdefault(key, row)
+    keys = sorted(weights)
+    merged = np.zeros_like(sample_weight)
+    rows = np.array([first[key] for key in keys], np.int64)
+    merged[rows] = [weights[key] for key in keys]
+    return rows, merged

@@ -1,0 +1,357 @@
+"""The training loop: epochs, mini-batches, schedules, evolution, early stopping, history.
+
+It knows no labels and no scikit-learn. Everything that is random or scheduled is a function of
+the network's counters, so training can stop anywhere and go on as if it had not.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ._activations import CODES
+from ._inputs import rows_at_once, window
+from ._interrupt import deferred_interrupt
+from ._network import lanes_for
+from ._optimizers import ADAM_EPSILON, adam_correction, solver_code, step_rates
+from ._random import derive_seed
+from ._records import Plan, Rules
+
+# A call of the kernel lasts about so many seconds: as long as Ctrl-C may wait.
+SECONDS_PER_CALL = 0.3
+# First guess of a step's cost: nanoseconds a connection, and a connection and sample.
+CONNECTION_COST, SAMPLE_COST = 0.5, 0.15
+# An "adaptive" learning rate that is lower than this ends the training.
+SMALLEST_RATE = 1e-6
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train: the estimator's parameters of the same names, and what they resolve to."""
+
+    solver: str
+    learning_rate: str
+    learning_rate_init: float
+    learning_rate_scaling: str | None
+    power_t: float
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    weight_decay: float
+    dropout: float
+    input_dropout: float
+    input_noise: float
+    batch_size: int
+    shuffle: bool
+    evolution: str | None
+    zeta: float
+    evolution_interval: int | str
+    evolution_end: float
+    evolve_output_layer: bool
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    early_stopping: bool
+    verbose: bool
+
+
+class TrainingData(NamedTuple):
+    """What to train on."""
+
+    X: object  # ndarray or CSR, shape (n_samples, n_features)
+    rows: np.ndarray  # int64, the rows of X to train on
+    targets: np.ndarray  # int32 [n_samples], class numbers
+    sample_weight: np.ndarray  # float32 [n_samples], positive on those rows
+
+
+class DivergenceError(ValueError):
+    """Training was stopped because the loss or a weight is not finite."""
+
+    def __init__(self, epoch, options):
+        super().__init__(
+            f"Training diverged: the loss is not finite in epoch {epoch}. Lower "
+            f"learning_rate_init={options.learning_rate_init!r}, or scale X (for example with "
+            "StandardScaler)."
+        )
+
+
+class Trainer:
+    """Trains a network in place.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    data : TrainingData
+    options : TrainingOptions
+    team : Team
+        Threads; their number never changes the result.
+    validate : callable or None
+        Returns the network's validation figures as a dict; its "monitored" value is what early
+        stopping looks at, higher being better.
+    reporter : object or None
+        Told ``epoch_begins()`` and ``epoch_ends()``; training stops where the latter is true.
+    n_epochs : int or None
+        Epochs that the schedules are laid out for; None: an open-ended stream.
+
+    Attributes
+    ----------
+    history : dict of list
+        One entry an epoch.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    converged : bool
+        Whether training ended before its last epoch by itself.
+    """
+
+    def __init__(
+        self, network, data, options, team, *, validate=None, reporter=None, n_epochs=None
+    ):
+        self.network, self.data, self.options, self.team = network, data, options, team
+        self.validate, self.reporter = validate, reporter
+        self.n_samples = data.rows.size
+        self.batch_size = min(options.batch_size, self.n_samples)
+        self.steps_per_epoch = -(-self.n_samples // self.batch_size)
+        self.first_t = network.t
+        self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
+        self.rate = options.learning_rate_init
+        self.rules = rules_for(network, options)
+        self.lanes = lanes_for(self.batch_size)
+        self.workspace = network.workspace(self.batch_size, team.n_threads)
+        self.steps_per_call = self._first_guess()
+        self.history = {"loss": [], "learning_rate": [], "seconds": [], "connections_rewired": []}
+        self.best = None
+        self.interrupted = self.converged = False
+
+    # ------------------------------------------------------------ epochs
+
+    def run(self, n_epochs):
+        """Train for at most ``n_epochs`` epochs."""
+        progress = _Progress(self.options)
+        with deferred_interrupt() as interrupt:
+            for epoch in range(n_epochs):
+                if self.reporter is not None:
+                    self.reporter.epoch_begins()
+                finished = self._run_epoch(epoch, interrupt)
+                if not finished or interrupt.requested:
+                    self.interrupted = True
+                    break
+                self.converged = progress.has_stalled(self)
+                told_to_stop = self.reporter is not None and self.reporter.epoch_ends()
+                if self.converged or told_to_stop:
+                    break
+        if not np.isfinite(self.network.arrays.weights).all():
+            raise DivergenceError(len(self.history["loss"]), self.options)
+        if self.options.early_stopping and progress.best_epoch not in (None, epoch):
+            self.network.restore(progress.snapshot)
+        self.best = progress.best
+
+    def _run_epoch(self, epoch, interrupt):
+        """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
+        start = time.perf_counter()
+        snapshot = None
+        if epoch > 0 and self.steps_per_epoch > self.steps_per_call:
+            snapshot = self.network.snapshot()
+        order = self._order()
+        losses = np.empty(self.steps_per_epoch)
+        self.last_rate = self.rate
+        rewired, step = 0, 0
+        while step < self.steps_per_epoch:
+            if interrupt.requested and step > 0:
+                if snapshot is None:
+                    raise KeyboardInterrupt
+                self.network.restore(snapshot)
+                return False
+            rewired += self._evolve_if_due(step)
+            n_steps = self._steps_until_due(step)
+            losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
+            step += n_steps
+        self.network.epoch += 1
+        self.network.n_seen += self.n_samples
+        self._record(losses, order, rewired, time.perf_counter() - start)
+        return True
+
+    def _order(self):
+        """The order in which this epoch visits the rows."""
+        if not self.options.shuffle or self.batch_size == self.n_samples:
+            return self.data.rows
+        seed = derive_seed(self.network.streams.shuffling, self.network.epoch)
+        return np.random.default_rng(seed).permutation(self.data.rows)
+
+    def _record(self, losses, order, rewired, seconds):
+        weight = self.data.sample_weight[order].astype(np.float64)
+        starts = np.arange(0, self.n_samples, self.batch_size)
+        loss = np.average(losses, weights=np.add.reduceat(weight, starts))
+        self.history["loss"].append(float(loss))
+        self.history["learning_rate"].append(float(self.last_rate))
+        self.history["seconds"].append(seconds)
+        self.history["connections_rewired"].append(rewired)
+        if self.validate is not None:
+            for name, value in self.validate(self.network).items():
+                self.history.setdefault(name, []).append(value)
+
+    # ------------------------------------------------------------ mini-batches
+
+    def _first_guess(self):
+        tiles = -(-self.batch_size // (1 << len(self.lanes)))
+        lanes = tiles << len(self.lanes)
+        n_connections = sum(self.network.n_connections)
+        seconds = 1e-9 * n_connections * (CONNECTION_COST + SAMPLE_COST * lanes)
+        return max(1, int(SECONDS_PER_CALL / max(seconds, 1e-6)))
+
+    def _train(self, order, step, n_steps, epoch):
+        """Run some mini-batches of an epoch; returns their losses."""
+        losses = np.empty(n_steps)
+        at_once = max(1, rows_at_once(self.data.X) // self.batch_size)
+        for first in range(0, n_steps, at_once):
+            last = min(first + at_once, n_steps)
+            begin, end = (self.batch_size * (step + i) for i in (first, last))
+            plan_losses = self._call_kernel(order[begin:end], step + first, last - first, epoch)
+            losses[first:last] = plan_losses
+        return losses
+
+    def _call_kernel(self, order, step, n_steps, epoch):
+        start = time.perf_counter()
+        view = window(self.data.X, order)
+        targets, sample_weight = self.data.targets, self.data.sample_weight
+        if view.order is not order:
+            targets, sample_weight = targets[order], sample_weight[order]
+        rates, decays = self._rates(n_steps)
+        plan = Plan(
+            n_steps=n_steps,
+            n_samples=order.size,
+            batch_size=self.batch_size,
+            first_step=self.network.t,
+            order=view.order,
+            targets=targets,
+            sample_weight=sample_weight,
+            rates=rates,
+            decays=decays,
+            losses=np.zeros(n_steps),
+            status=np.zeros(1, np.int64),
+        )
+        with np.errstate(all="ignore"):
+            self.network.train(self.team, self.lanes, self.workspace, view.rows, self.rules, plan)
+        if plan.status[0] != 0:
+            raise DivergenceError(epoch + 1, self.options)
+        seconds = (time.perf_counter() - start) / n_steps
+        self.steps_per_call = max(1, int(SECONDS_PER_CALL / max(seconds, 1e-7)))
+        return plan.losses
+
+    def _rates(self, n_steps):
+        options, t = self.options, self.network.t
+        schedule, first_step = options.learning_rate, t
+        if schedule == "cosine":
+            first_step = t - self.first_t
+            schedule = "cosine" if self.total_steps else "constant"
+        rates = step_rates(
+            schedule, self.rate, first_step, n_steps, self.total_steps, options.power_t
+        )
+        self.last_rate = rates[-1]
+        decays = rates * options.weight_decay
+        if options.solver == "adam":
+            t = np.arange(t + 1, t + n_steps + 1)
+            rates = rates * adam_correction(t, options.beta_1, options.beta_2)
+        return rates, decays
+
+    # ------------------------------------------------------------ evolution
+
+    def _evolve_if_due(self, step):
+        """Evolve before this step if an interval ends here; so never after the last step."""
+        options, t = self.options, self.network.t
+        if options.evolution is None or t == 0:
+            return 0
+        if options.evolution_interval == "epoch":
+            due = step == 0
+        else:
+            due = t % options.evolution_interval == 0
+        if self.total_steps is not None:
+            due = due and t - self.first_t <= options.evolution_end * self.total_steps
+        if not due:
+            return 0
+        layers = range(self.network.n_layers - (not options.evolve_output_layer))
+        return self.network.evolve(self.team, options.zeta, layers)
+
+    def _steps_until_due(self, step):
+        """How many mini-batches to run in one go."""
+        n_steps = min(self.steps_per_call, self.steps_per_epoch - step)
+        interval = self.options.evolution_interval
+        if self.options.evolution is not None and interval != "epoch":
+            n_steps = min(n_steps, interval - self.network.t % interval)
+        return n_steps
+
+
+class _Progress:
+    """Decides when training has stalled, and keeps the best epoch for early stopping."""
+
+    def __init__(self, options):
+        self.options = options
+        self.best, self.best_epoch, self.snapshot = -np.inf, None, None
+        self.n_stale = 0
+
+    def has_stalled(self, trainer):
+        """Look at the epoch just finished."""
+        history, options = trainer.history, self.options
+        epoch = len(history["loss"]) - 1
+        monitored = history["monitored"][-1] if options.early_stopping else -history["loss"][-1]
+        improved = monitored > self.best + options.tol or self.best_epoch is None
+        self.n_stale = 0 if improved else self.n_stale + 1
+        if monitored > self.best or self.best_epoch is None:
+            self.best, self.best_epoch = monitored, epoch
+            if options.early_stopping:
+                self.snapshot = trainer.network.snapshot()
+        if self.n_stale < options.n_iter_no_change:
+            return False
+        if options.learning_rate == "adaptive" and trainer.rate > SMALLEST_RATE:
+            trainer.rate /= 5.0
+            self.n_stale = 0
+            return False
+        # A cosine schedule ends where it was laid out to end, unless validation says otherwise.
+        return options.early_stopping or options.learning_rate != "cosine"
+
+
+def rules_for(network, options):
+    """The kernels' rules for training."""
+    adam = options.solver == "adam"
+    scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
+    return Rules(
+        activation=CODES[network.activation],
+        slopes=network.slopes(),
+        solver=solver_code(options.solver, options.momentum, options.nesterovs_momentum),
+        momentum=np.float32(options.beta_1 if adam else options.momentum),
+        beta_2=np.float32(options.beta_2),
+        adam_epsilon=np.float32(ADAM_EPSILON),
+        rate_scale=np.full(network.n_layers, scale, np.float32),
+        dropout=_threshold(options.dropout),
+        dropout_scale=np.float32(1.0 / (1.0 - options.dropout)),
+        input_dropout=_threshold(options.input_dropout),
+        input_dropout_scale=np.float32(1.0 / (1.0 - options.input_dropout)),
+        input_noise=np.float32(options.input_noise),
+        seed=np.uint64(network.streams.noise),
+    )
+
+
+def rules_for_prediction(network):
+    """The kernels' rules for a forward pass: no dropout, no noise."""
+    nothing, one, zero = np.float32(0), np.float32(1), np.uint64(0)
+    return Rules(
+        activation=CODES[network.activation],
+        slopes=network.slopes(),
+        solver=0,
+        momentum=nothing,
+        beta_2=nothing,
+        adam_epsilon=nothing,
+        rate_scale=np.ones(network.n_layers, np.float32),
+        dropout=zero,
+        dropout_scale=one,
+        input_dropout=zero,
+        input_dropout_scale=one,
+        input_noise=nothing,
+        seed=zero,
+    )
+
+
+def _threshold(rate):
+    """A dropout rate as a threshold for 32-bit hashes."""
+    return np.uint64(round(rate * 2**32))
