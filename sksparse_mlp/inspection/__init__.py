@@ -1,0 +1,11 @@
+"""Numbers about fitted networks: their layers, their inputs, how far apart two of them are.
+
+Everything is computed from public fitted attributes. Wherever a fitted network is expected, a
+fitted pipeline or search that ends in one will do.
+"""
+
+from ._distance import topology_distance
+from ._importance import importance_table
+from ._summary import LayerSummary, NetworkSummary, summary
+
+__all__ = ["LayerSummary", "NetworkSummary", "importance_table", "summary", "topology_distance"]

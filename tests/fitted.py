@@ -1,0 +1,64 @@
+"""Fitted networks for tests of what only looks at fitted attributes: drawn by hand, or trained."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array, random_array
+from sklearn.base import BaseEstimator
+
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp.datasets import make_microarray
+
+
+class Drawn(BaseEstimator):
+    """A fitted network with the weights that a test chooses, and nothing else to it."""
+
+    def __init__(self, evolve_output_layer=True, zeta=0.3):
+        self.evolve_output_layer = evolve_output_layer
+        self.zeta = zeta
+
+    def fit(self, X, y):
+        raise NotImplementedError
+
+    @property
+    def feature_importances_(self):
+        strength = np.asarray(abs(self.coefs_[0]).sum(axis=1), dtype=float).ravel()
+        return strength / strength.sum()
+
+
+def drawn(*layers, names=None, history=None, **parameters):
+    """A fitted network from matrices in which 0 means no connection."""
+    network = Drawn(**parameters)
+    network.coefs_ = [csr_array(np.asarray(layer, np.float32)) for layer in layers]
+    network.n_features_in_ = network.coefs_[0].shape[0]
+    network.history_ = {"connections_rewired": [0], **(history or {})}
+    if names is not None:
+        network.feature_names_in_ = np.array(names, dtype=object)
+    return network
+
+
+def drawn_at_random(widths, density, seed=0, **more):
+    """A fitted network of random connections."""
+    rng = np.random.default_rng(seed)
+    shapes = pairwise(widths)
+    layers = [random_array(shape, density=density, rng=rng).toarray() for shape in shapes]
+    return drawn(*layers, **more)
+
+
+def trained(n_samples=60, n_features=40, n_classes=3, seed=0, **changes):
+    """A small classifier trained for a few epochs, and its data."""
+    X, y = make_microarray(
+        n_samples, n_features, n_informative=10, n_classes=n_classes, random_state=seed
+    )
+    X -= X.mean(axis=0)
+    parameters = {
+        "hidden_layer_sizes": (12, 8),
+        "activation": "relu",
+        "epsilon": 3,
+        "batch_size": 32,
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.01,
+        "max_iter": 6,
+        "random_state": seed,
+    } | changes
+    return TrulySparseMLPClassifier(**parameters).fit(X, y), X, y
