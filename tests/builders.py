@@ -1,0 +1,124 @@
+"""Small networks, options and data for the tests, each with defaults for all but what matters."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from sksparse_mlp._network import SparseNetwork
+from sksparse_mlp._random import make_streams
+from sksparse_mlp._threads import Team
+from sksparse_mlp._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
+
+NEVER = 10**9
+
+
+def make_network(widths, n_connections=None, *, seed=0, n_threads=1, team=None, **changes):
+    """A network; about half of all cells are connected unless said otherwise."""
+    if n_connections is None:
+        n_connections = [-(-a * b // 2) for a, b in pairwise(widths)]
+    parameters = {
+        "activation": "relu",
+        "activation_slope": 0.6,
+        "weight_init": "he_uniform",
+        "weight_init_gain": 1.0,
+        "solver": "sgd",
+    } | changes
+    streams = make_streams(np.random.RandomState(seed))
+    with team or Team(n_threads) as members:
+        return SparseNetwork(widths, n_connections, streams=streams, team=members, **parameters)
+
+
+def single_layer(connected, weights, **changes):
+    """A network of one layer with connections and weights that the test chooses.
+
+    ``connected`` is a boolean matrix, ``weights`` one value for each connection in storage order.
+    What the solver remembers of a connection is a tag: its number, counted from 1.
+    """
+    connected = np.asarray(connected)
+    network = make_network(connected.shape, [int(connected.sum())], **changes)
+    matrix = sparse.csr_array(connected)
+    network.arrays.indices[:] = matrix.indices
+    network.arrays.indptr[:] = matrix.indptr
+    network.arrays.weights[:] = weights
+    tags = 1 + np.arange(matrix.nnz, dtype=np.float32)
+    network.slots.weights_1[:] = tags
+    if network.slots.weights_2.size:
+        network.slots.weights_2[:] = -tags
+    return network
+
+
+def shaken(network, seed=1):
+    """The network with every intercept and SReLU parameter a little different from the others."""
+    rng = np.random.default_rng(seed)
+    for values in (network.arrays.intercepts, network.arrays.srelu):
+        values += rng.normal(scale=0.1, size=values.size).astype(np.float32)
+    return network
+
+
+def make_options(**changes):
+    """Full batches, SGD with a constant rate, nothing random, no evolution."""
+    values = {
+        "solver": "sgd",
+        "learning_rate": "constant",
+        "learning_rate_init": 0.1,
+        "learning_rate_scaling": None,
+        "power_t": 0.5,
+        "momentum": 0.9,
+        "nesterovs_momentum": False,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "weight_decay": 0.0,
+        "dropout": 0.0,
+        "input_dropout": 0.0,
+        "input_noise": 0.0,
+        "batch_size": NEVER,
+        "shuffle": False,
+        "evolution": None,
+        "zeta": 0.3,
+        "evolution_interval": "epoch",
+        "evolution_end": 1.0,
+        "evolve_output_layer": True,
+        "max_iter": 1,
+        "tol": 0.0,
+        "n_iter_no_change": NEVER,
+        "early_stopping": False,
+        "verbose": False,
+    }
+    return TrainingOptions(**values | changes)
+
+
+def make_data(n_samples, n_features, n_classes, *, seed=0, weighted=False):
+    """Normal features, random classes, and weights of one or random ones."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, n_features)).astype(np.float32)
+    targets = rng.integers(n_classes, size=n_samples, dtype=np.int32)
+    weight = rng.uniform(0.1, 3.0, n_samples) if weighted else np.ones(n_samples)
+    return TrainingData(X, np.arange(n_samples), targets, weight.astype(np.float32))
+
+
+def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
+    """Train a network in place; returns the Trainer."""
+    options = make_options(solver=network.solver, **changes)
+    with team or Team(n_threads) as members:
+        trainer = Trainer(network, data, options, members, n_epochs=n_epochs)
+        trainer.run(n_epochs)
+    return trainer
+
+
+def evolve(network, zeta, *, n_threads=1, team=None):
+    """Evolve all layers of a network in place; returns how many connections moved."""
+    with team or Team(n_threads) as members:
+        return network.evolve(members, zeta, range(network.n_layers))
+
+
+def predict(network, X, *, n_threads=1, **which):
+    """Logits of a network, or what a layer puts out."""
+    with Team(n_threads) as team:
+        return network.forward(X, rules_for_prediction(network), team, **which)
+
+
+def bits_of(network):
+    """Everything that training changes, as bytes."""
+    arrays = [*network.snapshot(), *network.slots]
+    return [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]
