@@ -235,16 +235,18 @@ def activate(lanes, z, activation, slope, net, unit):
         t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
         a = vselect_less(z, t_right, z, vfma(a_right, vsub(z, t_right), t_right))
         return vselect_less(t_left, z, a, vfma(a_left, vsub(z, t_left), t_left))
-    if activation == TANH:
-        return vsub(one, vdiv(vadd(one, one), vadd(vexp(vadd(z, z)), one)))
-    if activation == LOGISTIC:
-        return vdiv(one, vadd(one, vexp(vsub(zero, z))))
+    if activation == TANH or activation == LOGISTIC:
+        # tanh(z) = 2 logistic(2 z) - 1
+        stretch = np.float32(2) if activation == TANH else np.float32(1)
+        tail = vexp(vmul(z, vsplat(-stretch, lanes)))
+        a = vdiv(vsplat(stretch, lanes), vadd(one, tail))
+        return vsub(a, vsplat(stretch - np.float32(1), lanes))
     return z
 
 
 @inlined
-def through_activation(lanes, z, d, activation, slope, net, unit):
-    """``d * f'(z)`` for one neuron."""
+def through_activation(lanes, z, a, d, activation, slope, net, unit):
+    """``d * f'(z)`` for one neuron with ``a = f(z)``."""
     zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
     if activation == RELU:
         return vselect_less(zero, z, d, zero)
@@ -255,7 +257,6 @@ def through_activation(lanes, z, d, activation, slope, net, unit):
         inner = vselect_less(z, t_right, d, vmul(d, a_right))
         return vselect_less(t_left, z, inner, vmul(d, a_left))
     if activation == TANH or activation == LOGISTIC:
-        a = activate(lanes, z, activation, slope, net, unit)
         other = one if activation == TANH else a
         return vmul(d, vsub(other, vmul(a, a)))
     return d
@@ -348,55 +349,55 @@ def scatter(
 
 
 @inlined
-def forward_by_column(lanes, thread, n_threads, net, rules, work, layer, n_tiles, key):
-    """Each thread owns a range of outputs and passes over all inputs."""
+def forward(lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_tiles, key):
+    """Pre-activations of the next level.
+
+    A wide layer is shared out by columns: each thread owns some outputs and passes over all
+    inputs. A narrow one by chunks of inputs, each with private sums, added up in a fixed order.
+    """
     width = 1 << len(lanes)
     n_in, n_out = load(net.widths, layer), load(net.widths, layer + 1)
-    first, last = share(n_out, thread, n_threads), share(n_out, thread + 1, n_threads)
-    for tile in range(n_tiles):
-        source = load(work.level_start, layer) + tile * n_in * width
-        target = load(work.level_start, layer + 1) + tile * n_out * width
-        z = work.activations
-        fill_rows(lanes, net.intercepts, load(net.first_unit, layer + 1), z, target, first, last)
-        scatter(
-            lanes, net, rules, layer, z, source, z, target, key, tile,
-            0, n_in, work.column_splits, thread, n_threads,
-        )  # fmt: skip
+    first_unit, pointers = load(net.first_unit, layer + 1), load(net.first_row, layer)
+    n_chunks = load(work.n_chunks, layer)
+    private = n_chunks > 0
+    first_job, n_jobs, stride = (thread, n_chunks, n_threads) if private else (0, 1, 1)
+    part, parts = (0, 1) if private else (thread, n_threads)
+    sums = work.partials if private else work.activations
+    for job in range(first_job, n_jobs, stride):
+        first = row_of_share(net.indptr, pointers, n_in, job, n_jobs)
+        last = row_of_share(net.indptr, pointers, n_in, job + 1, n_jobs)
+        for tile in range(n_tiles):
+            source = load(work.level_start, layer) + tile * n_in * width
+            target = (job * n_tiles + tile) * n_out * width
+            if not private:
+                target += load(work.level_start, layer + 1)
+            for j in range(share(n_out, part, parts), share(n_out, part + 1, parts)):
+                start = np.float32(0) if private else load(net.intercepts, first_unit + j)
+                vstore(sums, target + j * width, vsplat(start, lanes))
+            scatter(
+                lanes, net, rules, layer, work.activations, source, sums, target, key, tile,
+                first, last, work.column_splits, part, parts,
+            )  # fmt: skip
+    phase = barrier(sync, n_threads, phase)
+    if private:
+        add_private_sums(lanes, thread, n_threads, net, work, layer, n_tiles)
+        phase = barrier(sync, n_threads, phase)
+    return phase
 
 
 @inlined
-def forward_by_chunk(lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_tiles, key):
-    """Each chunk of inputs has partial sums of its own, added up in a fixed order."""
+def add_private_sums(lanes, thread, n_threads, net, work, layer, n_tiles):
+    """``z = intercept + sum of the chunks' private sums`` for this thread's outputs."""
     width = 1 << len(lanes)
-    n_in, n_out, n_chunks = (
-        load(net.widths, layer),
-        load(net.widths, layer + 1),
-        load(work.n_chunks, layer),
-    )
-    pointers, zero = load(net.first_row, layer), vsplat(np.float32(0), lanes)
-    for chunk in range(thread, n_chunks, n_threads):
-        first = row_of_share(net.indptr, pointers, n_in, chunk, n_chunks)
-        last = row_of_share(net.indptr, pointers, n_in, chunk + 1, n_chunks)
+    n_out, first_unit = load(net.widths, layer + 1), load(net.first_unit, layer + 1)
+    for j in range(share(n_out, thread, n_threads), share(n_out, thread + 1, n_threads)):
         for tile in range(n_tiles):
-            source = load(work.level_start, layer) + tile * n_in * width
-            target = (chunk * n_tiles + tile) * n_out * width
-            for row in range(n_out):
-                vstore(work.partials, target + row * width, zero)
-            scatter(
-                lanes, net, rules, layer, work.activations, source, work.partials, target, key,
-                tile, first, last, work.column_splits, 0, 1,
-            )  # fmt: skip
-    phase = barrier(sync, n_threads, phase)
-    for row in range(share(n_out, thread, n_threads), share(n_out, thread + 1, n_threads)):
-        intercept = vsplat(load(net.intercepts, load(net.first_unit, layer + 1) + row), lanes)
-        for tile in range(n_tiles):
-            z = intercept
-            for chunk in range(n_chunks):
-                at = ((chunk * n_tiles + tile) * n_out + row) * width
+            z = vsplat(load(net.intercepts, first_unit + j), lanes)
+            for chunk in range(load(work.n_chunks, layer)):
+                at = ((chunk * n_tiles + tile) * n_out + j) * width
                 z = vadd(z, vload(work.partials, at, lanes))
-            at = load(work.level_start, layer + 1) + (tile * n_out + row) * width
+            at = load(work.level_start, layer + 1) + (tile * n_out + j) * width
             vstore(work.activations, at, z)
-    return phase
 
 
 # ---------------------------------------------------------------- loss
@@ -497,18 +498,23 @@ def update(rules, n, weights, w0, slots_1, slots_2, gradients, g0, rate, decay):
 
 
 @inlined
-def update_units(net, slots, rules, work, start, stop, rate):
-    """One step of the solver on the intercepts and SReLU parameters of units start .. stop - 1."""
-    none, n = np.float32(0), stop - start
-    update(
-        rules, n, net.intercepts, start, slots.intercepts_1, slots.intercepts_2,
-        work.unit_gradients, start, rate, none,
-    )  # fmt: skip
-    if rules.activation == SRELU and start < net.n_hidden_units:
-        for plane in range(4):
+def update_units(thread, n_threads, net, slots, rules, work, rate):
+    """One step of the solver on the intercepts and SReLU parameters, each thread on its share."""
+    none = np.float32(0)
+    for level in range(1, net.n_layers + 1):
+        width, first_unit = load(net.widths, level), load(net.first_unit, level)
+        start = first_unit + share(width, thread, n_threads)
+        n = first_unit + share(width, thread + 1, n_threads) - start
+        level_rate = rate * load(rules.rate_scale, level - 1)
+        learned = rules.activation == SRELU and level < net.n_layers
+        for plane in range(5 if learned else 1):
+            # Plane 0 are the intercepts, planes 1 to 4 the parameters of SReLU.
+            at = start if plane == 0 else (plane - 1) * net.n_hidden_units + start
             update(
-                rules, n, net.srelu, plane * net.n_hidden_units + start, slots.srelu_1,
-                slots.srelu_2, work.unit_gradients, (plane + 1) * net.n_units + start, rate, none,
+                rules, n, net.intercepts if plane == 0 else net.srelu, at,
+                slots.intercepts_1 if plane == 0 else slots.srelu_1,
+                slots.intercepts_2 if plane == 0 else slots.srelu_2,
+                work.unit_gradients, plane * net.n_units + start, level_rate, none,
             )  # fmt: skip
 
 
@@ -528,7 +534,7 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
     k = load(net.indptr, load(net.first_row, layer) + row)
     stop = load(net.indptr, load(net.first_row, layer) + row + 1)
     activation, unit = activation_of(rules, layer), load(net.first_unit, layer) + row
-    zero = vsplat(np.float32(0), lanes)
+    slope, zero = load(rules.slopes, layer), vsplat(np.float32(0), lanes)
     z = vload(tiles, source + row * width, lanes)
     if activation == RELU and none_positive(z):
         vstore(tiles, source + row * width, zero)
@@ -537,10 +543,10 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
             for i in range(k + shift, stop + shift):
                 store(gradients, i, np.float32(0))
         return
-    a = activate(lanes, z, activation, load(rules.slopes, layer), net, unit)
-    dropout, dropout_key = dropout_of(rules, layer), lane_key(lanes, key, unit, tile)
+    full = activate(lanes, z, activation, slope, net, unit)
+    a, dropout, dropout_key = full, dropout_of(rules, layer), lane_key(lanes, key, unit, tile)
     if dropout > 0:
-        a = vdrop(a, dropout_key, dropout, rules.dropout_scale)
+        a = vdrop(full, dropout_key, dropout, rules.dropout_scale)
     far = load(net.widths, layer + 1) * width * 4 > PREFETCH_ABOVE
     d, other = zero, zero
     while k + 4 <= stop:
@@ -576,7 +582,7 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
             store(work.unit_gradients, plane * net.n_units + unit, np.float32(0))
     if activation == SRELU:
         add_srelu_gradients(lanes, z, d, net, unit, work.unit_gradients)
-    d = vflush(through_activation(lanes, z, d, activation, load(rules.slopes, layer), net, unit))
+    d = vflush(through_activation(lanes, z, full, d, activation, slope, net, unit))
     add_to(work.unit_gradients, unit, vsum(d))
     vstore(tiles, source + row * width, d)
 
@@ -590,7 +596,6 @@ def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, 
         load(net.widths, layer + 1),
         load(net.first_row, layer),
     )
-    units = load(net.first_unit, layer)
     first = row_of_share(net.indptr, pointers, n_in, thread, n_threads)
     last = row_of_share(net.indptr, pointers, n_in, thread + 1, n_threads)
     scale = load(rules.rate_scale, layer)
@@ -612,9 +617,6 @@ def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, 
                     work.gradients, start + shift, rate * scale, decay * scale,
                 )  # fmt: skip
             row = end
-    if layer > 0:
-        rate *= load(rules.rate_scale, layer - 1)
-        update_units(net, slots, rules, work, units + first, units + last, rate)
 
 
 # ---------------------------------------------------------------- what Python calls
@@ -654,13 +656,9 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
                 )
         phase = barrier(sync, n_threads, phase)
         for layer in range(n_layers):
-            if load(work.n_chunks, layer) > 0:
-                phase = forward_by_chunk(
-                    lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_tiles, key
-                )
-            else:
-                forward_by_column(lanes, thread, n_threads, net, rules, work, layer, n_tiles, key)
-            phase = barrier(sync, n_threads, phase)
+            phase = forward(
+                lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_tiles, key
+            )
         if thread == 0:
             loss = softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles)
             store(plan.losses, step, loss)
@@ -670,15 +668,12 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
         phase = barrier(sync, n_threads, phase)
         if phase < 0 or load(plan.status, 0) != 0:
             return
-        if thread == 0:
-            first_unit = load(net.first_unit, n_layers)
-            last_rate = rate * load(rules.rate_scale, n_layers - 1)
-            update_units(net, slots, rules, work, first_unit, net.n_units, last_rate)
         for layer in range(n_layers - 1, -1, -1):
             backward(
                 lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, key, rate, decay
             )
             phase = barrier(sync, n_threads, phase)
+        update_units(thread, n_threads, net, slots, rules, work, rate)
 
 
 @kernel

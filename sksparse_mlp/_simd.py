@@ -246,10 +246,35 @@ def vfma(typing, a, b, c):
 
 @intrinsic
 def vexp(typing, a):
-    """``exp(a)``."""
+    """``exp(a)`` to within two units in the last place; NaN stays NaN, overflow is clamped.
+
+    ``exp(a) = 2^n exp(r)`` with an integer n and ``|r| <= log(2) / 2``: seven terms of the series.
+    """
 
     def build(context, builder, signature, args):
-        return _call(builder, "llvm.exp", args[0].type, args)
+        (x,) = args
+        floats, integers = x.type, ir.VectorType(_I32, a.n)
+
+        def constant(value):
+            return ir.Constant(floats, [value] * a.n)
+
+        def less(p, q):
+            return builder.fcmp_ordered("<", p, q)
+
+        low, high = constant(-87.0), constant(88.0)
+        y = builder.select(less(x, low), low, builder.select(less(high, x), high, x))
+        n = _call(builder, "llvm.rint", floats, [builder.fmul(y, constant(1.44269504))])
+        r = _call(builder, "llvm.fmuladd", floats, [n, constant(-0.693359375), y])
+        r = _call(builder, "llvm.fmuladd", floats, [n, constant(2.12194440e-4), r])
+        series = constant(1.0 / 5040.0)
+        for factorial in (720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0):
+            series = _call(builder, "llvm.fmuladd", floats, [series, r, constant(1.0 / factorial)])
+        # An integer n shifted into the exponent's bits is 2^n; NaN has no n, so it goes around.
+        number = builder.fcmp_ordered("ord", x, x)
+        exponent = builder.fptosi(builder.select(number, n, constant(0.0)), integers)
+        bias, shift = (ir.Constant(integers, [v] * a.n) for v in (127, 23))
+        power = builder.bitcast(builder.shl(builder.add(exponent, bias), shift), floats)
+        return builder.select(number, builder.fmul(series, power), x)
 
     return a(a), build
 
