@@ -1,0 +1,97 @@
+"""Fitted networks for tools that know scikit-learn's own."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["to_mlp_classifier"]
+
+ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
+
+
+def to_mlp_classifier(est, *, max_bytes=2**31):
+    """Convert a fitted sparse classifier to scikit-learn's dense one, with the same predictions.
+
+    What reads scikit-learn's networks then reads ours: skl2onnx turns the result into an ONNX
+    model, for example. In a pipeline, convert the last step and put the result in its place.
+
+    Parameters
+    ----------
+    est : TrulySparseMLPClassifier
+        A fitted classifier with the activation "relu", "tanh", "logistic" or "identity": the
+        others do not exist in scikit-learn.
+    max_bytes : int, default=2**31
+        The most that the dense weights may take; beyond it, an error instead of a full memory.
+
+    Returns
+    -------
+    sklearn.neural_network.MLPClassifier
+        A fitted network, independent of `est`. Missing connections are weights of 0, and its
+        `partial_fit` trains them too. For two classes the last layer has one neuron, whose weights
+        are the differences of the two.
+
+    Notes
+    -----
+    Probabilities agree to about six digits, as the sums are computed in another order.
+
+    Examples
+    --------
+    >>> from sksparse_mlp import TrulySparseMLPClassifier
+    >>> from sksparse_mlp.datasets import make_microarray
+    >>> from sksparse_mlp.export import to_mlp_classifier
+    >>> X, y = make_microarray(n_samples=60, n_features=500, random_state=0)
+    >>> model = TrulySparseMLPClassifier(
+    ...     100, activation="relu", epsilon=5, learning_rate="cosine", max_iter=5, random_state=0
+    ... )
+    >>> dense = to_mlp_classifier(model.fit(X, y))
+    >>> [weights.shape for weights in dense.coefs_]
+    [(500, 100), (100, 1)]
+    >>> bool((dense.predict(X) == model.predict(X)).all())
+    True
+    """
+    _check(est, max_bytes)
+    coefs = [weights.toarray() for weights in est.coefs_]
+    intercepts = [intercepts.copy() for intercepts in est.intercepts_]
+    if len(est.classes_) == 2:
+        coefs[-1], intercepts[-1] = (
+            last[..., 1:] - last[..., :1] for last in (coefs[-1], intercepts[-1])
+        )
+    dense = _one_neuron_for(est.classes_, est.activation)
+    dense.set_params(hidden_layer_sizes=tuple(weights.shape[1] for weights in coefs[:-1]))
+    dense.coefs_, dense.intercepts_ = coefs, intercepts
+    dense.n_layers_, dense.n_features_in_ = len(coefs) + 1, est.n_features_in_
+    dense.n_iter_, dense.t_, dense.loss_ = est.n_iter_, est.t_, est.loss_
+    dense.loss_curve_, dense.best_loss_ = list(est.loss_curve_), min(est.loss_curve_)
+    if hasattr(est, "feature_names_in_"):
+        dense.feature_names_in_ = est.feature_names_in_
+    return dense
+
+
+def _check(est, max_bytes):
+    check_is_fitted(est)
+    if not hasattr(est, "classes_") or not all(map(issparse, getattr(est, "coefs_", [None]))):
+        raise TypeError(
+            "est must be a fitted TrulySparseMLPClassifier, without the pipeline or search around "
+            f"it; got {type(est).__name__}."
+        )
+    if est.activation not in ACTIVATIONS:
+        raise ValueError(
+            f"est has activation={est.activation!r}, which scikit-learn lacks; allowed are "
+            f"{', '.join(map(repr, ACTIVATIONS))}."
+        )
+    needed = sum(4 * weights.shape[0] * weights.shape[1] for weights in est.coefs_)
+    if needed > max_bytes:
+        raise ValueError(
+            f"The dense weights need {needed:,} bytes, more than max_bytes={max_bytes:,}: raise "
+            "max_bytes if there is memory for them."
+        )
+
+
+def _one_neuron_for(classes, activation):
+    """A fitted network for these classes, small: scikit-learn sets up all but the weights."""
+    small = MLPClassifier((1,), activation=activation)
+    small.partial_fit(np.zeros((len(classes), 1), np.float32), classes, classes=classes)
+    # The optimizer's memory fits the one neuron; partial_fit makes a new one.
+    vars(small).pop("_optimizer", None)
+    return small

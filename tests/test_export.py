@@ -1,0 +1,136 @@
+"""Converting to scikit-learn's network."""
+
+import doctest
+
+import numpy as np
+import pandas as pd
+import pytest
+from fitted import trained
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksparse_mlp import TrulySparseMLPClassifier, export
+from sksparse_mlp.export import ACTIVATIONS, to_mlp_classifier
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
+def exported(request):
+    model, X, _ = trained(n_classes=request.param)
+    return model, to_mlp_classifier(model), X
+
+
+def test_the_result_is_scikit_learns(exported):
+    assert type(exported[1]) is MLPClassifier
+
+
+def test_predictions_are_the_same(exported):
+    model, dense, X = exported
+    np.testing.assert_array_equal(dense.predict(X), model.predict(X))
+
+
+def test_probabilities_are_the_same(exported):
+    model, dense, X = exported
+    np.testing.assert_allclose(dense.predict_proba(X), model.predict_proba(X), atol=1e-5)
+
+
+def test_the_result_says_how_training_went(exported):
+    model, dense, _ = exported
+    assert dense.loss_curve_ == model.loss_curve_
+
+
+def test_the_result_can_be_cloned_and_trained_anew(exported):
+    _, dense, X = exported
+    twin = clone(dense).set_params(max_iter=300, tol=1.0, random_state=0)
+    twin.fit(X, np.arange(len(X)) % 2)
+    assert [w.shape[0] for w in twin.coefs_] == [w.shape[0] for w in dense.coefs_]
+
+
+def test_the_result_can_be_trained_further():
+    model, X, y = trained()
+    dense = to_mlp_classifier(model)
+    before = dense.loss_
+    for _ in range(20):
+        dense.partial_fit(X, y)
+    assert dense.loss_ < before
+
+
+def test_the_result_is_independent():
+    model, X, _ = trained()
+    before = model.predict_proba(X)
+    dense = to_mlp_classifier(model)
+    for weights in [*dense.coefs_, *dense.intercepts_]:
+        weights += 1
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations(activation):
+    model, X, _ = trained(activation=activation)
+    dense = to_mlp_classifier(model)
+    np.testing.assert_allclose(dense.predict_proba(X), model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["all_relu", "leaky_relu", "srelu"])
+def test_activations_that_scikit_learn_lacks_are_refused(activation):
+    model, *_ = trained(activation=activation, max_iter=1)
+    with pytest.raises(ValueError, match=f"activation='{activation}'.*allowed are 'relu', 'tanh'"):
+        to_mlp_classifier(model)
+
+
+def test_labels_may_be_words():
+    model, X, y = trained()
+    model.fit(X, np.array(["ALL", "AML", "CLL"])[y])
+    np.testing.assert_array_equal(to_mlp_classifier(model).predict(X), model.predict(X))
+
+
+def test_feature_names_are_kept():
+    model, X, y = trained()
+    X = pd.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
+    model.fit(X, y)
+    assert list(to_mlp_classifier(model).feature_names_in_) == list(X.columns)
+
+
+def test_more_memory_than_allowed_is_not_taken():
+    model, *_ = trained()
+    with pytest.raises(
+        ValueError, match=r"2,400 bytes, more than max_bytes=2,399: raise max_bytes"
+    ):
+        to_mlp_classifier(model, max_bytes=2399)
+
+
+def test_an_unfitted_classifier_is_refused():
+    with pytest.raises(NotFittedError):
+        to_mlp_classifier(TrulySparseMLPClassifier())
+
+
+def test_a_pipeline_is_refused():
+    model, X, y = trained()
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    with pytest.raises(TypeError, match=r"without the pipeline.*got Pipeline"):
+        to_mlp_classifier(pipeline)
+
+
+def test_a_pipeline_works_with_the_result_in_it():
+    model, X, y = trained()
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    expected = pipeline.predict_proba(X)
+    pipeline.steps[-1] = ("dense", to_mlp_classifier(pipeline[-1]))
+    np.testing.assert_allclose(pipeline.predict_proba(X), expected, atol=1e-5)
+
+
+def test_onnx_makes_the_same_predictions(exported):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model, dense, X = exported
+    X = X.astype(np.float32)
+    onnx = skl2onnx.to_onnx(dense, X[:1], options={"zipmap": False})
+    session = onnxruntime.InferenceSession(onnx.SerializeToString())
+    _, probabilities = session.run(None, {"X": X})
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+def test_examples_in_the_documentation():
+    assert doctest.testmod(export).failed == 0
