@@ -20,7 +20,21 @@ units. AAAI.
 
 import numpy as np
 
+from ._jit import inlined
 from ._records import IDENTITY, LOGISTIC, PIECEWISE, RELU, SRELU, TANH
+from ._simd import (
+    add_to,
+    load,
+    vadd,
+    vdiv,
+    vdot,
+    vexp,
+    vfma,
+    vmul,
+    vselect_less,
+    vsplat,
+    vsub,
+)
 
 CODES = {
     "relu": RELU,
@@ -50,3 +64,69 @@ def initial_srelu(name, n_hidden_units):
     if name != "srelu":
         return np.zeros(0, np.float32)
     return np.repeat(np.array(SRELU_START, np.float32), n_hidden_units)
+
+
+#
+
+
+@inlined
+def srelu_of(lanes, net, unit):
+    """The four SReLU parameters of a neuron, each in all lanes."""
+    return (
+        vsplat(load(net.srelu, unit), lanes),
+        vsplat(load(net.srelu, net.n_hidden_units + unit), lanes),
+        vsplat(load(net.srelu, 2 * net.n_hidden_units + unit), lanes),
+        vsplat(load(net.srelu, 3 * net.n_hidden_units + unit), lanes),
+    )
+
+
+@inlined
+def activate(lanes, z, activation, slope, net, unit):
+    """``f(z)`` for one neuron."""
+    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
+    if activation == RELU:
+        return vselect_less(z, zero, zero, z)
+    if activation == PIECEWISE:
+        return vselect_less(z, zero, vmul(z, vsplat(slope, lanes)), z)
+    if activation == SRELU:
+        t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
+        a = vselect_less(z, t_right, z, vfma(a_right, vsub(z, t_right), t_right))
+        return vselect_less(t_left, z, a, vfma(a_left, vsub(z, t_left), t_left))
+    if activation == TANH or activation == LOGISTIC:
+        # tanh(z) = 2 logistic(2 z) - 1
+        stretch = np.float32(2) if activation == TANH else np.float32(1)
+        tail = vexp(vmul(z, vsplat(-stretch, lanes)))
+        a = vdiv(vsplat(stretch, lanes), vadd(one, tail))
+        return vsub(a, vsplat(stretch - np.float32(1), lanes))
+    return z
+
+
+@inlined
+def through_activation(lanes, z, a, d, activation, slope, net, unit):
+    """``d * f'(z)`` for one neuron with ``a = f(z)``."""
+    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
+    if activation == RELU:
+        return vselect_less(zero, z, d, zero)
+    if activation == PIECEWISE:
+        return vselect_less(z, zero, vmul(d, vsplat(slope, lanes)), d)
+    if activation == SRELU:
+        t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
+        inner = vselect_less(z, t_right, d, vmul(d, a_right))
+        return vselect_less(t_left, z, inner, vmul(d, a_left))
+    if activation == TANH or activation == LOGISTIC:
+        other = one if activation == TANH else a
+        return vmul(d, vsub(other, vmul(a, a)))
+    return d
+
+
+@inlined
+def add_srelu_gradients(lanes, z, d, net, unit, sums):
+    """Add the gradients of a neuron's SReLU parameters to planes 1 to 4 of ``sums``."""
+    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
+    t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
+    below = vselect_less(t_left, z, zero, d)
+    above = vselect_less(t_left, z, vselect_less(z, t_right, zero, d), zero)
+    add_to(sums, net.n_units + unit, vdot(above, vsub(one, a_right)))
+    add_to(sums, 2 * net.n_units + unit, vdot(above, vsub(z, t_right)))
+    add_to(sums, 3 * net.n_units + unit, vdot(below, vsub(one, a_left)))
+    add_to(sums, 4 * net.n_units + unit, vdot(below, vsub(z, t_left)))

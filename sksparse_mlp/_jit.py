@@ -6,7 +6,9 @@ Compiled code is kept in Numba's disk cache; where no cache directory is writabl
 ``SKSPARSE_MLP_CACHE=0`` is set, kernels are compiled in memory instead.
 """
 
+import functools
 import os
+import pathlib
 import warnings
 
 import numba
@@ -33,6 +35,8 @@ def kernel(function):
     if CACHE:
         try:
             dispatcher.enable_caching()
+            # Numba looks for edits in a kernel's own file only; kernels call into other files.
+            dispatcher._cache._cache_file._source_stamp = _stamp_of_this_package()
         except RuntimeError:
             _warn_that_nothing_is_cached()
     return dispatcher
@@ -47,6 +51,13 @@ def inlined(function):
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
     )(function)
+
+
+@functools.cache
+def _stamp_of_this_package():
+    """What changes when any module of this package does."""
+    files = sorted(pathlib.Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
 
 def _warn_that_nothing_is_cached():

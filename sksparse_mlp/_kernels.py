@@ -16,39 +16,32 @@ number of threads never changes a bit of the result.
 
 import numpy as np
 
+from ._activations import activate, add_srelu_gradients, through_activation
 from ._jit import inlined, kernel
-from ._random import derive
-from ._records import ADAM, IDENTITY, LOGISTIC, NESTEROV, PIECEWISE, RELU, SRELU, TANH
+from ._loading import HIDDEN_DROPOUT, disturb_tile, load_tile
+from ._loss import output_gradients, softmax_loss
+from ._optimizers import update
+from ._random import derive, lane_key
+from ._records import IDENTITY, ONE, RELU, SRELU, ZERO
 from ._simd import (
+    add_to,
     add_vdots,
-    atomic_add,
-    atomic_load,
     bare,
     load,
-    load_float32,
-    load_float64,
-    load_int32,
-    load_int64,
     none_positive,
     prefetch,
     store,
     vadd,
-    vdiv,
     vdot,
     vdrop,
-    vexp,
     vflush,
     vfma,
     vload,
-    vmul,
-    vnormal,
-    vselect_less,
     vsplat,
     vstore,
-    vsub,
     vsum,
-    yield_processor,
 )
+from ._threads import barrier, row_of_share, share
 
 # Connections whose gradients are gathered before their weights are updated: 8 kB, inside L1.
 BLOCK = 2048
@@ -56,52 +49,21 @@ BLOCK = 2048
 PREFETCH_DISTANCE = 16
 # Beyond this many bytes a gathered table no longer stays in a core's own cache.
 PREFETCH_ABOVE = 1_200_000
-# Seeds of the hashes for the inputs' noise and dropout are apart from those for hidden neurons.
-INPUT_NOISE, INPUT_DROPOUT, HIDDEN_DROPOUT = range(3)
 
 
-# ---------------------------------------------------------------- threads
-
-
-@inlined
-def barrier(sync, n_threads, phase):
-    """Wait until all threads are here; returns the next phase, or -1 if one of them gave up."""
-    phase += 1
-    if n_threads > 1:
-        atomic_add(sync, 0, 1)
-        spins = 0
-        while atomic_load(sync, 0) < phase * n_threads:
-            spins += 1
-            if spins > 2000:
-                yield_processor()
-                if atomic_load(sync, 8) != 0:
-                    return -1
-    return phase
+# ---------------------------------------------------------------- forward
 
 
 @inlined
-def share(n, part, n_parts):
-    """Where part number ``part`` of ``n`` things begins."""
-    return n * part // n_parts
+def activation_of(rules, level):
+    """The activation code of a level: the inputs are taken as they are."""
+    return rules.activation if level > 0 else IDENTITY
 
 
 @inlined
-def row_of_share(indptr, first_row, n_rows, part, n_parts):
-    """The row at which part number ``part`` of a layer's connections begins."""
-    start, stop = load(indptr, first_row), load(indptr, first_row + n_rows)
-    if part <= 0:
-        return 0
-    if part >= n_parts:
-        return n_rows
-    goal = start + (stop - start) * part // n_parts
-    low, high = 0, n_rows
-    while low < high:
-        middle = (low + high) >> 1
-        if load(indptr, first_row + middle) < goal:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def dropout_of(rules, level):
+    """The dropout threshold of a level: the inputs' own was applied when they were loaded."""
+    return rules.dropout if level > 0 else np.uint64(0)
 
 
 @inlined
@@ -123,177 +85,6 @@ def split_columns(net, work, layer, thread, n_threads):
                 else:
                     high = middle
             store(work.column_splits, splits + row, low - start)
-
-
-# ---------------------------------------------------------------- rows of X into tiles
-
-
-@inlined
-def load_dense(lanes, rows, order, start, n_samples, tiles, offset, first, last):
-    """Copy features first .. last - 1 of some rows of a dense X into a tile."""
-    width = 1 << len(lanes)
-    # 64 features at a time: the lines of the tile that they share stay in L1.
-    for block in range(first, last, 64):
-        block_end = min(block + 64, last)
-        for lane in range(n_samples):
-            at = rows.values + load(order, start + lane) * rows.row_stride
-            if rows.is_double:
-                for feature in range(block, block_end):
-                    value = np.float32(load_float64(at + feature * rows.column_stride))
-                    store(tiles, offset + feature * width + lane, value)
-            else:
-                for feature in range(block, block_end):
-                    value = load_float32(at + feature * rows.column_stride)
-                    store(tiles, offset + feature * width + lane, value)
-
-
-@inlined
-def load_integer(address, position, is_long):
-    """An integer of an int32 or int64 array at an address."""
-    if is_long:
-        return load_int64(address + 8 * position)
-    return np.int64(load_int32(address + 4 * position))
-
-
-@inlined
-def load_sparse(lanes, rows, order, start, n_samples, tiles, offset, first, last):
-    """Add the entries of some rows of a CSR X to a zeroed tile; duplicates sum up."""
-    width = 1 << len(lanes)
-    for lane in range(n_samples):
-        row = load(order, start + lane)
-        begin = load_integer(rows.indptr, row, rows.long_indptr)
-        for k in range(begin, load_integer(rows.indptr, row + 1, rows.long_indptr)):
-            feature = load_integer(rows.indices, k, rows.long_indices)
-            if first <= feature < last:
-                if rows.is_double:
-                    value = np.float32(load_float64(rows.values + 8 * k))
-                else:
-                    value = load_float32(rows.values + 4 * k)
-                add_to(tiles, offset + feature * width + lane, value)
-
-
-@inlined
-def load_tile(lanes, rows, order, start, n_samples, tiles, offset, first, last):
-    """Fill features first .. last - 1 of a tile with some rows of X; unused lanes are zero."""
-    width = 1 << len(lanes)
-    if rows.is_sparse or n_samples < width:
-        for i in range(offset + first * width, offset + last * width):
-            store(tiles, i, np.float32(0))
-    if rows.is_sparse:
-        load_sparse(lanes, rows, order, start, n_samples, tiles, offset, first, last)
-    else:
-        load_dense(lanes, rows, order, start, n_samples, tiles, offset, first, last)
-
-
-@inlined
-def disturb_tile(lanes, rules, step, tile, tiles, offset, first, last):
-    """Input dropout and fresh Gaussian noise on features first .. last - 1."""
-    width = 1 << len(lanes)
-    dropout_key = derive(derive(rules.seed, step), INPUT_DROPOUT)
-    noise_key = derive(derive(rules.seed, step), INPUT_NOISE)
-    for feature in range(first, last):
-        x = vload(tiles, offset + feature * width, lanes)
-        if rules.input_dropout > 0:
-            key = lane_key(lanes, dropout_key, feature, tile)
-            x = vdrop(x, key, rules.input_dropout, rules.input_dropout_scale)
-        if rules.input_noise > 0:
-            key = lane_key(lanes, noise_key, feature, tile)
-            x = vfma(vsplat(rules.input_noise, lanes), vnormal(key, lanes), x)
-        vstore(tiles, offset + feature * width, x)
-
-
-@inlined
-def lane_key(lanes, key, unit, tile):
-    """Key of the lanes' hashes for one neuron in one tile of one step."""
-    lane_step = np.uint64(0x9E3779B9) << np.uint64(len(lanes))
-    return derive(key, unit) + np.uint64(tile) * lane_step
-
-
-# ---------------------------------------------------------------- activations
-
-
-@inlined
-def srelu_of(lanes, net, unit):
-    """The four SReLU parameters of a neuron, each in all lanes."""
-    return (
-        vsplat(load(net.srelu, unit), lanes),
-        vsplat(load(net.srelu, net.n_hidden_units + unit), lanes),
-        vsplat(load(net.srelu, 2 * net.n_hidden_units + unit), lanes),
-        vsplat(load(net.srelu, 3 * net.n_hidden_units + unit), lanes),
-    )
-
-
-@inlined
-def activate(lanes, z, activation, slope, net, unit):
-    """``f(z)`` for one neuron."""
-    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
-    if activation == RELU:
-        return vselect_less(z, zero, zero, z)
-    if activation == PIECEWISE:
-        return vselect_less(z, zero, vmul(z, vsplat(slope, lanes)), z)
-    if activation == SRELU:
-        t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
-        a = vselect_less(z, t_right, z, vfma(a_right, vsub(z, t_right), t_right))
-        return vselect_less(t_left, z, a, vfma(a_left, vsub(z, t_left), t_left))
-    if activation == TANH or activation == LOGISTIC:
-        # tanh(z) = 2 logistic(2 z) - 1
-        stretch = np.float32(2) if activation == TANH else np.float32(1)
-        tail = vexp(vmul(z, vsplat(-stretch, lanes)))
-        a = vdiv(vsplat(stretch, lanes), vadd(one, tail))
-        return vsub(a, vsplat(stretch - np.float32(1), lanes))
-    return z
-
-
-@inlined
-def through_activation(lanes, z, a, d, activation, slope, net, unit):
-    """``d * f'(z)`` for one neuron with ``a = f(z)``."""
-    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
-    if activation == RELU:
-        return vselect_less(zero, z, d, zero)
-    if activation == PIECEWISE:
-        return vselect_less(z, zero, vmul(d, vsplat(slope, lanes)), d)
-    if activation == SRELU:
-        t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
-        inner = vselect_less(z, t_right, d, vmul(d, a_right))
-        return vselect_less(t_left, z, inner, vmul(d, a_left))
-    if activation == TANH or activation == LOGISTIC:
-        other = one if activation == TANH else a
-        return vmul(d, vsub(other, vmul(a, a)))
-    return d
-
-
-@inlined
-def add_srelu_gradients(lanes, z, d, net, unit, sums):
-    """Add the gradients of a neuron's SReLU parameters to planes 1 to 4 of ``sums``."""
-    zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
-    t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
-    below = vselect_less(t_left, z, zero, d)
-    above = vselect_less(t_left, z, vselect_less(z, t_right, zero, d), zero)
-    add_to(sums, net.n_units + unit, vdot(above, vsub(one, a_right)))
-    add_to(sums, 2 * net.n_units + unit, vdot(above, vsub(z, t_right)))
-    add_to(sums, 3 * net.n_units + unit, vdot(below, vsub(one, a_left)))
-    add_to(sums, 4 * net.n_units + unit, vdot(below, vsub(z, t_left)))
-
-
-@inlined
-def add_to(sums, at, value):
-    """``sums[at] += value``."""
-    store(sums, at, load(sums, at) + value)
-
-
-# ---------------------------------------------------------------- forward
-
-
-@inlined
-def activation_of(rules, level):
-    """The activation code of a level: the inputs are taken as they are."""
-    return rules.activation if level > 0 else IDENTITY
-
-
-@inlined
-def dropout_of(rules, level):
-    """The dropout threshold of a level: the inputs' own was applied when they were loaded."""
-    return rules.dropout if level > 0 else np.uint64(0)
 
 
 @inlined
@@ -360,8 +151,8 @@ def forward(lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_ti
     first_unit, pointers = load(net.first_unit, layer + 1), load(net.first_row, layer)
     n_chunks = load(work.n_chunks, layer)
     private = n_chunks > 0
-    first_job, n_jobs, stride = (thread, n_chunks, n_threads) if private else (0, 1, 1)
-    part, parts = (0, 1) if private else (thread, n_threads)
+    first_job, n_jobs, stride = (thread, n_chunks, n_threads) if private else (ZERO, ONE, ONE)
+    part, parts = (ZERO, ONE) if private else (thread, n_threads)
     sums = work.partials if private else work.activations
     for job in range(first_job, n_jobs, stride):
         first = row_of_share(net.indptr, pointers, n_in, job, n_jobs)
@@ -398,124 +189,6 @@ def add_private_sums(lanes, thread, n_threads, net, work, layer, n_tiles):
                 z = vadd(z, vload(work.partials, at, lanes))
             at = load(work.level_start, layer + 1) + (tile * n_out + j) * width
             vstore(work.activations, at, z)
-
-
-# ---------------------------------------------------------------- loss
-
-
-@inlined
-def softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles):
-    """Weighted softmax cross-entropy: logits become their gradients; returns the mean loss.
-
-    ``L = sum_i s_i (log sum_j exp z_ij - z_i,y) / sum_i s_i`` with the logarithm in float64.
-    """
-    width = 1 << len(lanes)
-    n_out = load(net.widths, net.n_layers)
-    total_weight = 0.0
-    for i in range(start, start + n_samples):
-        total_weight += np.float64(load(plan.sample_weight, load(plan.order, i)))
-    loss = 0.0
-    for i in range(n_tiles * width):
-        tile, lane = i // width, i % width
-        at = load(work.level_start, net.n_layers) + tile * n_out * width + lane
-        if i < n_samples:
-            row = load(plan.order, start + i)
-            weight = np.float64(load(plan.sample_weight, row)) / total_weight
-            target = load(plan.targets, row)
-            loss += weight * softmax_loss_of_sample(
-                work.activations, at, width, n_out, target, weight
-            )
-        else:
-            for j in range(n_out):
-                store(work.activations, at + j * width, np.float32(0))
-    return loss
-
-
-@inlined
-def softmax_loss_of_sample(z, at, width, n_out, target, weight):
-    """The same for one sample, whose logits are ``width`` apart."""
-    largest = np.float64(load(z, at))
-    for j in range(1, n_out):
-        largest = max(largest, np.float64(load(z, at + j * width)))
-    total = 0.0
-    for j in range(n_out):
-        total += np.exp(np.float64(load(z, at + j * width)) - largest)
-    log_total = largest + np.log(total)
-    loss = log_total - np.float64(load(z, at + target * width))
-    for j in range(n_out):
-        d = np.exp(np.float64(load(z, at + j * width)) - log_total)
-        if j == target:
-            d -= 1.0
-        d *= weight
-        store(z, at + j * width, np.float32(d) if abs(d) > 1e-30 else np.float32(0))
-    return loss
-
-
-@inlined
-def output_gradients(lanes, net, work, n_tiles):
-    """Gradients of the output intercepts: the sum of their logits' gradients."""
-    width = 1 << len(lanes)
-    n_out, first_unit = load(net.widths, net.n_layers), load(net.first_unit, net.n_layers)
-    for j in range(n_out):
-        total = np.float32(0)
-        for tile in range(n_tiles):
-            at = load(work.level_start, net.n_layers) + (tile * n_out + j) * width
-            total += vsum(vload(work.activations, at, lanes))
-        store(work.unit_gradients, first_unit + j, total)
-
-
-# ---------------------------------------------------------------- updates
-
-
-@inlined
-def update(rules, n, weights, w0, slots_1, slots_2, gradients, g0, rate, decay):
-    """One step of the solver on n parameters from ``weights[w0]`` on, their gradients from g0 on.
-
-    In place; decay is decoupled from the gradient. Memory next to nothing is set to zero, since
-    subnormal numbers would slow every later step.
-    """
-    momentum, one, zero, tiny = rules.momentum, np.float32(1), np.float32(0), np.float32(1e-30)
-    if rules.solver == ADAM:
-        for k in range(n):
-            g, w = load(gradients, g0 + k), load(weights, w0 + k)
-            m = momentum * load(slots_1, w0 + k) + (one - momentum) * g
-            v = rules.beta_2 * load(slots_2, w0 + k) + (one - rules.beta_2) * g * g
-            store(slots_1, w0 + k, m if abs(m) > tiny else zero)
-            store(slots_2, w0 + k, v if v > tiny else zero)
-            store(weights, w0 + k, w - rate * m / (np.sqrt(v) + rules.adam_epsilon) - decay * w)
-    elif rules.solver == NESTEROV:
-        for k in range(n):
-            g, w = load(gradients, g0 + k), load(weights, w0 + k)
-            velocity = momentum * load(slots_1, w0 + k) - rate * g
-            store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
-            store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
-    else:
-        for k in range(n):
-            g, w = load(gradients, g0 + k), load(weights, w0 + k)
-            velocity = momentum * load(slots_1, w0 + k) - rate * g
-            store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
-            store(weights, w0 + k, w + velocity - decay * w)
-
-
-@inlined
-def update_units(thread, n_threads, net, slots, rules, work, rate):
-    """One step of the solver on the intercepts and SReLU parameters, each thread on its share."""
-    none = np.float32(0)
-    for level in range(1, net.n_layers + 1):
-        width, first_unit = load(net.widths, level), load(net.first_unit, level)
-        start = first_unit + share(width, thread, n_threads)
-        n = first_unit + share(width, thread + 1, n_threads) - start
-        level_rate = rate * load(rules.rate_scale, level - 1)
-        learned = rules.activation == SRELU and level < net.n_layers
-        for plane in range(5 if learned else 1):
-            # Plane 0 are the intercepts, planes 1 to 4 the parameters of SReLU.
-            at = start if plane == 0 else (plane - 1) * net.n_hidden_units + start
-            update(
-                rules, n, net.intercepts if plane == 0 else net.srelu, at,
-                slots.intercepts_1 if plane == 0 else slots.srelu_1,
-                slots.intercepts_2 if plane == 0 else slots.srelu_2,
-                work.unit_gradients, plane * net.n_units + start, level_rate, none,
-            )  # fmt: skip
 
 
 # ---------------------------------------------------------------- backward
@@ -619,6 +292,27 @@ def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, 
             row = end
 
 
+@inlined
+def update_units(thread, n_threads, net, slots, rules, work, rate):
+    """One step of the solver on the intercepts and SReLU parameters, each thread on its share."""
+    none = np.float32(0)
+    for level in range(1, net.n_layers + 1):
+        width, first_unit = load(net.widths, level), load(net.first_unit, level)
+        start = first_unit + share(width, thread, n_threads)
+        n = first_unit + share(width, thread + 1, n_threads) - start
+        level_rate = rate * load(rules.rate_scale, level - 1)
+        learned = rules.activation == SRELU and level < net.n_layers
+        for plane in range(5 if learned else 1):
+            # Plane 0 are the intercepts, planes 1 to 4 the parameters of SReLU.
+            at = start if plane == 0 else (plane - 1) * net.n_hidden_units + start
+            update(
+                rules, n, net.intercepts if plane == 0 else net.srelu, at,
+                slots.intercepts_1 if plane == 0 else slots.srelu_1,
+                slots.intercepts_2 if plane == 0 else slots.srelu_2,
+                work.unit_gradients, plane * net.n_units + start, level_rate, none,
+            )  # fmt: skip
+
+
 # ---------------------------------------------------------------- what Python calls
 
 
@@ -635,13 +329,13 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
     for layer in range(n_layers):
         if load(work.n_chunks, layer) == 0:
             split_columns(net, work, layer, thread, n_threads)
-    phase = barrier(sync, n_threads, 0)
+    phase = barrier(sync, n_threads, ZERO)
     for step in range(plan.n_steps):
         start = step * plan.batch_size
         n_samples = min(plan.batch_size, plan.n_samples - start)
         n_tiles = (n_samples + width - 1) // width
         counter = plan.first_step + step
-        key = derive(derive(rules.seed, counter), HIDDEN_DROPOUT)
+        key = derive(derive(rules.seed, counter), np.int64(HIDDEN_DROPOUT))
         rate, decay = np.float32(load(plan.rates, step)), np.float32(load(plan.decays, step))
         for tile in range(n_tiles):
             at, left = tile * n_features * width, min(width, n_samples - tile * width)
@@ -684,9 +378,9 @@ def predict_rows(lanes, net, rules, rows, job):
     key, n_out = np.uint64(0), load(net.widths, net.n_layers)
     for start in range(job.first, job.last, width):
         n_samples = min(width, job.last - start)
-        source, target = 0, job.half
+        source, target = ZERO, job.half
         load_tile(
-            lanes, rows, job.order, start, n_samples, job.buffer, source, 0, load(net.widths, 0)
+            lanes, rows, job.order, start, n_samples, job.buffer, source, ZERO, load(net.widths, 0)
         )
         for layer in range(net.n_layers):
             first_unit = load(net.first_unit, layer + 1)
@@ -700,8 +394,8 @@ def predict_rows(lanes, net, rules, rows, job):
                 load(net.widths, layer + 1),
             )
             scatter(
-                lanes, net, rules, layer, job.buffer, source, job.buffer, target, key, 0,
-                0, load(net.widths, layer), net.indices, 0, 1,
+                lanes, net, rules, layer, job.buffer, source, job.buffer, target, key, ZERO,
+                ZERO, load(net.widths, layer), net.indices, ZERO, ONE,
             )  # fmt: skip
             source, target = target, source
         for j in range(n_out):

@@ -9,7 +9,12 @@ kernel, fused with the backward pass.
 
 import numpy as np
 
+from ._jit import inlined
 from ._records import ADAM, NESTEROV, SGD, Slots
+from ._simd import (
+    load,
+    store,
+)
 
 ADAM_EPSILON = 1e-8
 
@@ -45,3 +50,33 @@ def adam_correction(t, beta_1, beta_2):
     """What Adam multiplies the rate of its t-th update by, t = 1, 2, ..."""
     t = np.asarray(t, np.float64)
     return np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+
+
+@inlined
+def update(rules, n, weights, w0, slots_1, slots_2, gradients, g0, rate, decay):
+    """One step of the solver on n parameters from ``weights[w0]`` on, their gradients from g0 on.
+
+    In place; decay is decoupled from the gradient. Memory next to nothing is set to zero, since
+    subnormal numbers would slow every later step.
+    """
+    momentum, one, zero, tiny = rules.momentum, np.float32(1), np.float32(0), np.float32(1e-30)
+    if rules.solver == ADAM:
+        for k in range(n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            m = momentum * load(slots_1, w0 + k) + (one - momentum) * g
+            v = rules.beta_2 * load(slots_2, w0 + k) + (one - rules.beta_2) * g * g
+            store(slots_1, w0 + k, m if abs(m) > tiny else zero)
+            store(slots_2, w0 + k, v if v > tiny else zero)
+            store(weights, w0 + k, w - rate * m / (np.sqrt(v) + rules.adam_epsilon) - decay * w)
+    elif rules.solver == NESTEROV:
+        for k in range(n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            velocity = momentum * load(slots_1, w0 + k) - rate * g
+            store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
+            store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
+    else:
+        for k in range(n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            velocity = momentum * load(slots_1, w0 + k) - rate * g
+            store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
+            store(weights, w0 + k, w + velocity - decay * w)

@@ -47,6 +47,13 @@ def derive(seed, counter):
 
 
 @inlined
+def lane_key(lanes, key, unit, tile):
+    """Key of the lanes' hashes for one neuron in one tile of one step."""
+    lane_step = np.uint64(0x9E3779B9) << np.uint64(len(lanes))
+    return derive(key, unit) + np.uint64(tile) * lane_step
+
+
+@inlined
 def next_uniform(states, i):
     """Uniform in [0, 1) with 53 bits, from the i-th of some uint64 states (SplitMix64)."""
     state = load(states, i) + np.uint64(GOLDEN)

@@ -14,6 +14,8 @@ IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
 SGD, NESTEROV, ADAM = range(3)
 # The laws of new weights.
 UNIFORM, NORMAL = range(2)
+# Numba compiles a callee once more for each literal number that it is given; not so for these.
+ZERO, ONE = np.int64(0), np.int64(1)
 
 
 class Network(NamedTuple):

@@ -179,6 +179,18 @@ def store(typing, pointer, offset, value):
     return types.void(pointer, types.int64, pointer.dtype), build
 
 
+@intrinsic
+def add_to(typing, pointer, offset, value):
+    """``pointer[offset] += value`` for float32."""
+
+    def build(context, builder, signature, args):
+        address = _at(builder, args[0], args[1])
+        builder.store(builder.fadd(builder.load(address), args[2]), address)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, types.float32), build
+
+
 def _loader(scalar, numba_type):
     @intrinsic
     def load_address(typing, address):
@@ -439,7 +451,7 @@ def vnormal(typing, key, lanes):
     """Standard normal numbers, one a lane: four 16-bit uniforms summed, then a quintic correction.
 
     The sum of four uniforms has tails too light; an odd polynomial maps its quantiles to those of
-    the normal law (largest error of the distribution function 2e-4, largest value 4.2).
+    the normal law (largest error of the distribution function 4e-4, largest value 4.2).
     """
     vector = Vector(_lane_count(lanes))
     n = vector.n

@@ -1,11 +1,21 @@
-"""A team of plain threads that run one compiled kernel side by side."""
+"""A team of plain threads that run one compiled kernel side by side, and where they meet.
+
+The whole of a range of mini-batches is one compiled call that every thread makes, each with its
+own number. Between two passes over the network the threads wait for one another at a barrier: an
+atomic counter, on which a waiting thread spins a little and then yields to the operating system.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ._jit import inlined
+from ._simd import atomic_add, atomic_load, load, yield_processor
+
 # Where a thread that gives up says so, a cache line away from the barrier's counter.
 GAVE_UP = 8
+# How often a thread looks at the counter before it yields.
+SPINS = 2000
 
 
 class Team:
@@ -54,3 +64,44 @@ class Team:
             failed = failed or error
         if failed is not None:
             raise failed
+
+
+@inlined
+def barrier(sync, n_threads, phase):
+    """Wait until all threads are here; returns the next phase, or -1 if one of them gave up."""
+    phase += 1
+    if n_threads > 1:
+        atomic_add(sync, 0, 1)
+        spins = 0
+        while atomic_load(sync, 0) < phase * n_threads:
+            spins += 1
+            if spins > SPINS:
+                yield_processor()
+                if atomic_load(sync, GAVE_UP) != 0:
+                    return -1
+    return phase
+
+
+@inlined
+def share(n, part, n_parts):
+    """Where part number ``part`` of ``n`` things begins."""
+    return n * part // n_parts
+
+
+@inlined
+def row_of_share(indptr, first_row, n_rows, part, n_parts):
+    """The row at which part number ``part`` of a layer's connections begins."""
+    start, stop = load(indptr, first_row), load(indptr, first_row + n_rows)
+    if part <= 0:
+        return 0
+    if part >= n_parts:
+        return n_rows
+    goal = start + (stop - start) * part // n_parts
+    low, high = 0, n_rows
+    while low < high:
+        middle = (low + high) >> 1
+        if load(indptr, first_row + middle) < goal:
+            low = middle + 1
+        else:
+            high = middle
+    return low

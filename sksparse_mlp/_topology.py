@@ -20,10 +20,10 @@ connectivity inspired by network science. Nature Communications 9, 2383.
 import numpy as np
 
 from ._jit import inlined, kernel
-from ._kernels import barrier, share
 from ._random import derive, next_below, next_uniform
-from ._records import UNIFORM
+from ._records import UNIFORM, ZERO
 from ._simd import bare, load, store
+from ._threads import barrier, share
 
 MAX_CHUNKS = 64
 # The three digits of a radix select over the 31 bits of a float's magnitude: shift and width.
@@ -80,7 +80,7 @@ def choose_digit(draft, n_threads, zeta, width, first):
             store(draft.selection, DROPPED_TIES + sign, np.int64(total * zeta))
             store(draft.selection, DROPS + sign, np.int64(total * zeta))
         left, digit = load(draft.selection, DROPPED_TIES + sign), 0
-        below = count_in_digit(draft, n_threads, sign, 0)
+        below = count_in_digit(draft, n_threads, sign, ZERO)
         while below < left:
             left -= below
             digit += 1
@@ -96,7 +96,7 @@ def select_thresholds(thread, n_threads, sync, phase, layer, draft, zeta):
     first = layer.start + share(draft.n_connections, thread, n_threads)
     last = layer.start + share(draft.n_connections, thread + 1, n_threads)
     own = 2 * HISTOGRAM * thread
-    above = 31
+    above = np.int64(31)
     for digit in range(3):
         shift, width = DIGITS[digit]
         count_digit(draft, own, layer.bits, first, last, shift, width, above)
@@ -190,7 +190,7 @@ def share_out_growth(layer, draft, n_chunks, n_grown, law):
     A uniform row names the chunk; the share of the chunk that is free decides if the draw counts.
     """
     own = 2 * MAX_CHUNKS
-    store(draft.states, own, derive(law.topology, 0))
+    store(draft.states, own, derive(law.topology, ZERO))
     for chunk in range(n_chunks):
         store(draft.chunks, NOTES * chunk + GROWN, 0)
     drawn = 0
@@ -354,7 +354,7 @@ def rebuild_layer(thread, n_threads, sync, layer, draft, law, zeta):
     sync, layer, draft = bare(sync), bare(layer), bare(draft)
     n_chunks = min(MAX_CHUNKS, layer.n_in)
     held = load(layer.indptr, layer.n_in) - load(layer.indptr, 0)
-    phase, n_grown = 0, draft.n_connections
+    phase, n_grown = ZERO, draft.n_connections
     if held > 0:
         phase = select_thresholds(thread, n_threads, sync, phase, layer, draft, zeta)
         n_grown = load(draft.selection, DROPS) + load(draft.selection, DROPS + 1)
