@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from . import _defaults
 from ._activations import CODES
 from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
 from ._inputs import NATIVE
@@ -23,9 +24,6 @@ from ._threads import Team
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
 DEFAULT_EPSILON = 20.0
-# With batch_size="auto", so many samples are taken in one batch, larger sets in mini-batches.
-FULL_BATCH_UP_TO = 32
-MINI_BATCH = 32
 # A thread must save more than it costs to wake: connections times samples of a mini-batch.
 WORK_PER_THREAD = 100_000
 
@@ -41,7 +39,10 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         "density": [Interval(Real, 0, 1, closed="right"), None],
         "evolution": [StrOptions({"set"}), None],
         "zeta": [Interval(Real, 0, 1, closed="left")],
-        "evolution_interval": [StrOptions({"epoch"}), Interval(Integral, 1, None, closed="left")],
+        "evolution_interval": [
+            StrOptions({"auto", "epoch"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "evolution_end": [Interval(Real, 0, 1, closed="both")],
         "evolve_output_layer": ["boolean"],
         "solver": [StrOptions({"sgd", "adam"})],
@@ -56,15 +57,16 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "input_noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "weight_init": [StrOptions({"he_uniform", "he_normal", "xavier", "normal"})],
         "weight_init_gain": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
+        "temperature": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -130,10 +132,10 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             _check_range(X)
         return checked
 
-    def _batch_size(self, n_samples):
+    def _batch_size(self, n_samples, streaming=False):
         if self.batch_size != "auto":
             return min(self.batch_size, n_samples)
-        return n_samples if n_samples <= FULL_BATCH_UP_TO else MINI_BATCH
+        return _defaults.batch_size(n_samples, streaming)
 
     def _n_threads(self, n_connections, n_samples):
         """Threads worth waking; their number never changes a result."""
@@ -155,10 +157,28 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             vars(self).update(before)
             raise
 
-    def _options(self, n_samples):
+    def _options(self, n_samples, n_features, n_seen, streaming):
+        """The parameters as the training loop takes them, each "auto" resolved."""
         names = TrainingOptions.__dataclass_fields__
-        values = {name: getattr(self, name) for name in names if name != "batch_size"}
-        return TrainingOptions(batch_size=self._batch_size(n_samples), **values)
+        values = {name: getattr(self, name) for name in names}
+        batch = values["batch_size"] = self._batch_size(n_samples, streaming)
+        if self.max_iter == "auto":
+            values["max_iter"] = _defaults.n_epochs(n_samples, batch)
+        if self.evolution_interval == "auto":
+            total_steps = values["max_iter"] * -(-n_samples // batch)
+            values["evolution_interval"] = (
+                "epoch"
+                if streaming
+                else _defaults.evolution_interval(total_steps, self.evolution_end)
+            )
+        shape = (n_samples + n_seen, n_features)
+        for name, rule in (
+            ("input_noise", _defaults.input_noise),
+            ("temperature", _defaults.temperature),
+        ):
+            if values[name] == "auto":
+                values[name] = rule(*shape)
+        return TrainingOptions(**values)
 
     def _initial_network(self, widths, n_connections, team):
         return SparseNetwork(
@@ -190,15 +210,19 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             )
         return network.copy()
 
-    def _train(self, data, n_outputs, n_epochs, *, going_on, validation=None, callback_data=None):
+    def _train(
+        self, data, n_outputs, *, going_on, streaming=False, validation=None, callback_data=None
+    ):
         """Train a new network, or a copy of the fitted one, and adopt it.
 
-        ``validation(network)`` returns validation figures; an int for ``n_epochs`` lays out the
-        schedules, None trains one epoch of a stream. Returns whether Ctrl-C ended the training.
+        A stream is trained on for one epoch, with no end to lay schedules out for.
+        ``validation(network)`` returns validation figures. Returns whether Ctrl-C ended it all.
         """
         widths, n_connections = self._check_parameters(data.X.shape[1], n_outputs)
-        options = self._options(data.rows.size)
-        streaming = n_epochs is None
+        n_seen = self._network.n_seen if going_on and streaming else 0
+        options = self._options(data.rows.size, data.X.shape[1], n_seen, streaming)
+        n_epochs = 1 if streaming else options.max_iter
+        self.temperature_ = options.temperature
         with Team(self._n_threads(n_connections, options.batch_size)) as team:
             if going_on:
                 network = self._network_to_continue(widths, n_connections)
@@ -218,14 +242,14 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                 team,
                 validate=None if validation is None else lambda net: validation(net, team),
                 reporter=reporter,
-                n_epochs=n_epochs,
+                n_epochs=None if streaming else n_epochs,
             )
-            trainer.run(1 if streaming else n_epochs)
+            trainer.run(n_epochs)
         self._adopt(trainer, add=streaming and going_on)
         if reporter is not None:
             reporter.fit_ends()
         ran_out = len(trainer.history["loss"]) == n_epochs and not trainer.converged
-        if ran_out and options.learning_rate != "cosine":
+        if ran_out and not streaming and options.learning_rate != "cosine":
             warnings.warn(
                 f"max_iter={n_epochs} epochs were not enough for the optimization to converge: "
                 "the loss was still improving by more than tol.",

@@ -16,7 +16,7 @@ from ._interrupt import deferred_interrupt
 from ._network import lanes_for
 from ._optimizers import ADAM_EPSILON, adam_correction, solver_code, step_rates
 from ._random import derive_seed
-from ._records import Plan, Rules
+from ._records import CROSS_ENTROPY, SQUARED_ERROR, Plan, Rules
 
 # A call of the kernel lasts about so many seconds: as long as Ctrl-C may wait.
 SECONDS_PER_CALL = 0.3
@@ -55,6 +55,7 @@ class TrainingOptions:
     n_iter_no_change: int
     early_stopping: bool
     verbose: bool
+    temperature: float
 
 
 class TrainingData(NamedTuple):
@@ -62,7 +63,7 @@ class TrainingData(NamedTuple):
 
     X: object  # ndarray or CSR, shape (n_samples, n_features)
     rows: np.ndarray  # int64, the rows of X to train on
-    targets: np.ndarray  # int32 [n_samples], class numbers
+    targets: np.ndarray | None  # int32 [n_samples], class numbers; None: X is reconstructed
     sample_weight: np.ndarray  # float32 [n_samples], positive on those rows
 
 
@@ -116,9 +117,11 @@ class Trainer:
         self.first_t = network.t
         self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
         self.rate = options.learning_rate_init
-        self.rules = rules_for(network, options)
+        loss = SQUARED_ERROR if data.targets is None else CROSS_ENTROPY
+        self.targets = np.zeros(0, np.int32) if data.targets is None else data.targets
+        self.rules = rules_for(network, options, loss)
         self.lanes = lanes_for(self.batch_size)
-        self.workspace = network.workspace(self.batch_size, team.n_threads)
+        self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
         self.steps_per_call = self._first_guess()
         self.history = {"loss": [], "learning_rate": [], "seconds": [], "connections_rewired": []}
         self.best = None
@@ -214,9 +217,9 @@ class Trainer:
     def _call_kernel(self, order, step, n_steps, epoch):
         start = time.perf_counter()
         view = window(self.data.X, order)
-        targets, sample_weight = self.data.targets, self.data.sample_weight
+        targets, sample_weight = self.targets, self.data.sample_weight
         if view.order is not order:
-            targets, sample_weight = targets[order], sample_weight[order]
+            targets, sample_weight = targets[order[: targets.size]], sample_weight[order]
         rates, decays = self._rates(n_steps)
         plan = Plan(
             n_steps=n_steps,
@@ -311,11 +314,12 @@ class _Progress:
         return options.early_stopping or options.learning_rate != "cosine"
 
 
-def rules_for(network, options):
+def rules_for(network, options, loss=CROSS_ENTROPY):
     """The kernels' rules for training."""
     adam = options.solver == "adam"
     scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
     return Rules(
+        loss=loss,
         activation=CODES[network.activation],
         slopes=network.slopes(),
         solver=solver_code(options.solver, options.momentum, options.nesterovs_momentum),
@@ -336,6 +340,7 @@ def rules_for_prediction(network):
     """The kernels' rules for a forward pass: no dropout, no noise."""
     nothing, one, zero = np.float32(0), np.float32(1), np.uint64(0)
     return Rules(
+        loss=CROSS_ENTROPY,
         activation=CODES[network.activation],
         slopes=network.slopes(),
         solver=0,

@@ -33,7 +33,7 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000, 1000),
+        hidden_layer_sizes=(1000,),
         *,
         activation="relu",
         activation_slope=0.6,
@@ -41,32 +41,33 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
         density=None,
         evolution="set",
         zeta=0.3,
-        evolution_interval="epoch",
-        evolution_end=1.0,
+        evolution_interval="auto",
+        evolution_end=0.75,
         evolve_output_layer=True,
-        solver="sgd",
-        learning_rate="constant",
-        learning_rate_init=0.01,
-        learning_rate_scaling=None,
+        solver="adam",
+        learning_rate="cosine",
+        learning_rate_init=0.5,
+        learning_rate_scaling="fan_in",
         power_t=0.5,
         momentum=0.9,
         nesterovs_momentum=True,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=0.95,
         weight_decay=2e-4,
-        dropout=0.3,
+        dropout=0.0,
         input_dropout=0.0,
-        input_noise=0.0,
+        input_noise="auto",
         weight_init="he_uniform",
-        weight_init_gain=1.0,
+        weight_init_gain=0.35,
         batch_size="auto",
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        temperature="auto",
         class_weight=None,
         warm_start=False,
         verbose=False,
@@ -106,6 +107,7 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.temperature = temperature
         self.class_weight = class_weight
         self.warm_start = warm_start
         self.verbose = verbose
@@ -155,7 +157,6 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
             interrupted = self._train(
                 data,
                 len(classes),
-                self.max_iter,
                 going_on=going_on,
                 validation=validation,
                 callback_data={"X": X, "y": y},
@@ -203,7 +204,7 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
                 self.classes_ = np.asarray(self.classes_)
             X, y = self._validate_X(X, y, reset=not going_on)
             data = self._training_data(X, y, sample_weight, streaming=True)
-            interrupted = self._train(data, len(self.classes_), None, going_on=going_on)
+            interrupted = self._train(data, len(self.classes_), going_on=going_on, streaming=True)
         if interrupted:
             self._pass_on_interrupt()
         return self
@@ -295,7 +296,7 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
                 logits = self._forward(X_scored, network, team)
                 scorer = check_scoring(probe, self.scoring)
                 score = float(scorer(probe, X_scored, self.classes_[targets]))
-            log_p = log_softmax(logits.astype(np.float64), axis=1)
+            log_p = log_softmax(logits.astype(np.float64) / self.temperature_, axis=1)
             loss = -float(np.average(log_p[np.arange(rows.size), targets], weights=weight))
             monitored = -loss if self.scoring is None else score
             return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
@@ -317,7 +318,9 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
 
     def _logits(self, X):
         check_is_fitted(self)
-        return self._forward(self._validate_X(X, reset=False)).astype(np.float64)
+        return (
+            self._forward(self._validate_X(X, reset=False)).astype(np.float64) / self.temperature_
+        )
 
     def decision_function(self, X):
         """Logits of the classes; for two classes, their difference.

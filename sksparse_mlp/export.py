@@ -53,6 +53,7 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     _check(est, max_bytes)
     coefs = [weights.toarray() for weights in est.coefs_]
     intercepts = [intercepts.copy() for intercepts in est.intercepts_]
+    coefs[-1], intercepts[-1] = coefs[-1] / est.temperature_, intercepts[-1] / est.temperature_
     if len(est.classes_) == 2:
         coefs[-1], intercepts[-1] = (
             last[..., 1:] - last[..., :1] for last in (coefs[-1], intercepts[-1])

@@ -1,0 +1,53 @@
+"""What "auto" means: the shape of the data decides, by rules that were measured.
+
+With fewer samples than features (gene expression) a network fits the training data perfectly
+whatever it does: it is trained in full batches for a fixed number of steps, with strong noise on
+the inputs, and its logits, far too sure of themselves, are tempered. With many samples it is
+trained in mini-batches with little noise, and its probabilities are taken as they are.
+"""
+
+# Up to so many samples are taken in one batch.
+FULL_BATCH_UP_TO = 512
+MINI_BATCH = 128
+STREAM_BATCH = 32
+# Training lasts so many steps, and so many passes at least.
+FULL_BATCH_STEPS = 200
+MINI_BATCH_STEPS = 600
+MINI_BATCH_EPOCHS = 20
+# The topology evolves so often in a fit.
+EVOLUTIONS = 37
+
+
+def batch_size(n_samples, streaming):
+    """Samples in a mini-batch."""
+    if streaming:
+        return min(n_samples, STREAM_BATCH)
+    return n_samples if n_samples <= FULL_BATCH_UP_TO else MINI_BATCH
+
+
+def n_epochs(n_samples, batch):
+    """Passes over the data: as many steps as the learning-rate schedule needs."""
+    if batch >= n_samples:
+        return FULL_BATCH_STEPS
+    steps_per_epoch = -(-n_samples // batch)
+    return max(MINI_BATCH_EPOCHS, -(-MINI_BATCH_STEPS // steps_per_epoch))
+
+
+def evolution_interval(total_steps, evolution_end):
+    """Steps between evolutions, so that they are spread over the part of the fit they may be in."""
+    return max(1, int(total_steps * evolution_end / EVOLUTIONS))
+
+
+def scarcity(n_samples, n_features):
+    """1 with more features than samples, towards 0 with ever more samples."""
+    return min(1.0, n_features / max(1, n_samples))
+
+
+def input_noise(n_samples, n_features):
+    """Standard deviation of the noise: its variance acts as ridge regularisation does."""
+    return scarcity(n_samples, n_features) ** 0.5
+
+
+def temperature(n_samples, n_features):
+    """What the logits are divided by."""
+    return 1.0 + 2.0 * scarcity(n_samples, n_features)
