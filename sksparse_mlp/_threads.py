@@ -45,30 +45,46 @@ class Team:
             self._pool = None
 
     def run(self, kernel, *args, before=()):
-        """Call ``kernel(*before, thread, n_threads, sync, *args)`` in every thread; wait for all."""
+        """Call ``kernel(*before, thread, n_threads, sync, *args)`` in every thread."""
         sync = np.zeros(2 * GAVE_UP, np.int64)
         self.map(lambda thread: kernel(*before, thread, self.n_threads, sync, *args), sync)
 
     def map(self, function, sync=None):
         """Call ``function(thread)`` in every thread and wait for all, whatever happens."""
-        others = [self._pool.submit(function, i) for i in range(1, self.n_threads)]
+
+        def member(thread):
+            try:
+                function(thread)
+            except BaseException:
+                _give_up(sync)
+                raise
+
+        others, failed = [], None
         try:
+            others = [self._pool.submit(member, i) for i in range(1, self.n_threads)]
             function(0)
-            failed = None
         except BaseException as error:
+            _give_up(sync)
             failed = error
-            if sync is not None:
-                sync[GAVE_UP] = 1
         for other in others:
-            error = other.exception()
-            failed = failed or error
+            failed = failed or other.exception()
         if failed is not None:
             raise failed
 
 
+def _give_up(sync):
+    """Tell those who wait at a barrier that one of the team will never come."""
+    if sync is not None:
+        sync[GAVE_UP] = 1
+
+
 @inlined
 def barrier(sync, n_threads, phase):
-    """Wait until all threads are here; returns the next phase, or -1 if one of them gave up."""
+    """Wait until all threads are here; returns the next phase, or -1 if one of them gave up.
+
+    That happens at the first barrier of a call or not at all, since kernels never raise: a kernel
+    looks at the phase there, before it touches anything that another thread prepares.
+    """
     phase += 1
     if n_threads > 1:
         atomic_add(sync, 0, 1)

@@ -46,7 +46,7 @@ def magnitude_of(bits):
 
 @inlined
 def count_digit(draft, histogram, bits, first, last, shift, width, above):
-    """Histogram of one digit of the magnitudes, by sign, among those that match the digits above."""
+    """Histogram of a digit of the magnitudes, by sign, where the digits above match."""
     for digit in range(2 * HISTOGRAM):
         store(draft.histograms, histogram + digit, 0)
     mask = (1 << width) - 1
@@ -354,7 +354,10 @@ def rebuild_layer(thread, n_threads, sync, layer, draft, law, zeta):
     sync, layer, draft = bare(sync), bare(layer), bare(draft)
     n_chunks = min(MAX_CHUNKS, layer.n_in)
     held = load(layer.indptr, layer.n_in) - load(layer.indptr, 0)
-    phase, n_grown = ZERO, draft.n_connections
+    n_grown = draft.n_connections
+    phase = barrier(sync, n_threads, ZERO)
+    if phase < 0:
+        return
     if held > 0:
         phase = select_thresholds(thread, n_threads, sync, phase, layer, draft, zeta)
         n_grown = load(draft.selection, DROPS) + load(draft.selection, DROPS + 1)
@@ -362,16 +365,13 @@ def rebuild_layer(thread, n_threads, sync, layer, draft, law, zeta):
         first, last = share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
         count_kept(layer, draft, chunk, first, last)
     phase = barrier(sync, n_threads, phase)
-    if thread == 0 and phase > 0:
+    if thread == 0:
         share_out_ties(draft, n_chunks)
         share_out_growth(layer, draft, n_chunks, n_grown, law)
     phase = barrier(sync, n_threads, phase)
-    if phase < 0:
-        return
     for chunk in range(thread, n_chunks, n_threads):
         first, last = share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
         count_ties(layer, draft, chunk, first, last)
         rebuild_chunk(thread, layer, draft, law, chunk, first, last)
-    phase = barrier(sync, n_threads, phase)
-    if phase >= 0:
-        adopt(thread, n_threads, layer, draft)
+    barrier(sync, n_threads, phase)
+    adopt(thread, n_threads, layer, draft)

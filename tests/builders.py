@@ -1,5 +1,6 @@
 """Small networks, options and data for the tests, each with defaults for all but what matters."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,11 @@ from sksparse_mlp._threads import Team
 from sksparse_mlp._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
 NEVER = 10**9
+
+
+def members_of(team, n_threads):
+    """A context that gives the team, or a new one where there is none."""
+    return Team(n_threads) if team is None else nullcontext(team)
 
 
 def make_network(widths, n_connections=None, *, seed=0, n_threads=1, team=None, **changes):
@@ -25,7 +31,7 @@ def make_network(widths, n_connections=None, *, seed=0, n_threads=1, team=None, 
         "solver": "sgd",
     } | changes
     streams = make_streams(np.random.RandomState(seed))
-    with team or Team(n_threads) as members:
+    with members_of(team, n_threads) as members:
         return SparseNetwork(widths, n_connections, streams=streams, team=members, **parameters)
 
 
@@ -84,6 +90,7 @@ def make_options(**changes):
         "n_iter_no_change": NEVER,
         "early_stopping": False,
         "verbose": False,
+        "temperature": 1.0,
     }
     return TrainingOptions(**values | changes)
 
@@ -100,7 +107,7 @@ def make_data(n_samples, n_features, n_classes, *, seed=0, weighted=False):
 def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
     """Train a network in place; returns the Trainer."""
     options = make_options(solver=network.solver, **changes)
-    with team or Team(n_threads) as members:
+    with members_of(team, n_threads) as members:
         trainer = Trainer(network, data, options, members, n_epochs=n_epochs)
         trainer.run(n_epochs)
     return trainer
@@ -108,7 +115,7 @@ def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
 
 def evolve(network, zeta, *, n_threads=1, team=None):
     """Evolve all layers of a network in place; returns how many connections moved."""
-    with team or Team(n_threads) as members:
+    with members_of(team, n_threads) as members:
         return network.evolve(members, zeta, range(network.n_layers))
 
 

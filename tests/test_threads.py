@@ -1,0 +1,205 @@
+"""Threads: they change the time, never a bit; a failure in one ends all and reaches the caller."""
+
+import threading
+
+import numpy as np
+import pytest
+from builders import bits_of, evolve, make_data, make_network, predict, train
+from numpy.testing import assert_array_equal
+
+from sksparse_mlp import _network
+from sksparse_mlp._threads import Team
+
+# A thread that waits for one that never comes would wait for ever.
+pytestmark = pytest.mark.timeout(120)
+
+THREADS = [2, 3, 7]
+# Wide enough for every thread to own something, and for both ways of the forward pass.
+WIDTHS, CONNECTIONS = (150, 90, 40, 3), (6000, 1800, 60)
+
+
+def network_of(n_threads=1, **changes):
+    """A network, drawn by some threads."""
+    return make_network(WIDTHS, CONNECTIONS, n_threads=n_threads, **changes)
+
+
+# ---------------------------------------------------------------- the same bits
+
+
+@pytest.mark.parametrize("n_threads", THREADS)
+@pytest.mark.parametrize("weight_init", ["he_uniform", "he_normal"])
+def test_initialisation(weight_init, n_threads):
+    changes = {"weight_init": weight_init}
+    assert bits_of(network_of(n_threads, **changes)) == bits_of(network_of(**changes))
+
+
+@pytest.mark.parametrize("n_threads", THREADS)
+def test_initialisation_of_fewer_rows_than_threads(n_threads):
+    one, several = (make_network((2, 50, 1), (60, 30), n_threads=n) for n in (1, n_threads))
+    assert bits_of(several) == bits_of(one)
+
+
+@pytest.mark.parametrize("n_threads", THREADS)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_evolution(solver, n_threads):
+    one = network_of(solver=solver)
+    one.slots.weights_1[:] = np.arange(sum(CONNECTIONS))
+    several = one.copy()
+    evolve(one, 0.3)
+    evolve(several, 0.3, n_threads=n_threads)
+    assert bits_of(several) == bits_of(one)
+
+
+@pytest.mark.parametrize("path", ["column", "chunk"])
+@pytest.mark.parametrize("batch_size", [4, 70])
+@pytest.mark.parametrize("n_threads", THREADS)
+def test_training(n_threads, batch_size, path, monkeypatch):
+    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    changes = {
+        "batch_size": batch_size,
+        "n_epochs": 2,
+        "shuffle": True,
+        "dropout": 0.3,
+        "input_dropout": 0.1,
+        "input_noise": 0.1,
+        "weight_decay": 0.01,
+        "evolution": "set",
+        "learning_rate_init": 0.01,
+    }
+    one, data = network_of(activation="srelu"), make_data(75, WIDTHS[0], WIDTHS[-1])
+    several = one.copy()
+    train(one, data, **changes)
+    train(several, data, n_threads=n_threads, **changes)
+    assert bits_of(several) == bits_of(one)
+
+
+@pytest.mark.parametrize("n_threads", THREADS)
+def test_losses(n_threads):
+    data = make_data(75, WIDTHS[0], WIDTHS[-1])
+    one, several = (
+        train(network_of(), data, batch_size=4, n_threads=n).history["loss"] for n in (1, n_threads)
+    )
+    assert several == one
+
+
+@pytest.mark.parametrize("n_threads", THREADS)
+@pytest.mark.parametrize("n_samples", [1, 33, 300])
+def test_prediction(n_samples, n_threads):
+    network, X = network_of(), make_data(n_samples, WIDTHS[0], WIDTHS[-1]).X
+    assert_array_equal(predict(network, X, n_threads=n_threads), predict(network, X))
+
+
+def test_teams_side_by_side():
+    data, alone = make_data(75, WIDTHS[0], WIDTHS[-1]), network_of()
+    networks = [alone.copy() for _ in range(3)]
+    train(alone, data, batch_size=4)
+    callers = [
+        threading.Thread(target=train, args=(net, data), kwargs={"batch_size": 4, "n_threads": 2})
+        for net in networks
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert [bits_of(net) for net in networks] == [bits_of(alone)] * 3
+
+
+# ---------------------------------------------------------------- failures
+
+
+class Failure(Exception):
+    """What a member raises."""
+
+
+def failing_in(member, kernel):
+    """The kernel, but one member of the team fails before it begins."""
+
+    def failing(*args):
+        thread = args[1] if isinstance(args[0], tuple) else args[0]
+        if thread == member:
+            raise Failure
+        kernel(*args)
+
+    return failing
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_failure_before_training_reaches_the_caller(member, monkeypatch):
+    network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
+    monkeypatch.setattr(_network, "train_steps", failing_in(member, _network.train_steps))
+    with pytest.raises(Failure):
+        train(network, data, batch_size=4, n_threads=3)
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_failure_before_evolution_reaches_the_caller(member, monkeypatch):
+    network = network_of()
+    monkeypatch.setattr(_network, "rebuild_layer", failing_in(member, _network.rebuild_layer))
+    with pytest.raises(Failure):
+        evolve(network, 0.3, n_threads=3)
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_failure_without_a_barrier_reaches_the_caller(member):
+    def fail(thread):
+        if thread == member:
+            raise Failure
+
+    with Team(3) as team, pytest.raises(Failure):
+        team.map(fail)
+
+
+def test_a_thread_that_cannot_start_ends_the_others(monkeypatch):
+    network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
+    with Team(3) as team:
+        submit, started = team._pool.submit, []
+
+        def submit_once(*args):
+            if started:
+                raise RuntimeError("can't start new thread")
+            started.append(submit(*args))
+            return started[0]
+
+        monkeypatch.setattr(team._pool, "submit", submit_once)
+        with pytest.raises(RuntimeError, match="can't start"):
+            train(network, data, batch_size=4, team=team)
+
+
+def test_a_team_works_on_after_a_failure():
+    with Team(2) as team:
+        with pytest.raises(ZeroDivisionError):
+            team.map(lambda thread: 1 // (1 - thread))
+        done = []
+        team.map(done.append)
+    assert sorted(done) == [0, 1]
+
+
+# ---------------------------------------------------------------- teams
+
+
+def test_every_member_is_called_once():
+    called = []
+    with Team(5) as team:
+        team.map(called.append)
+    assert sorted(called) == list(range(5))
+
+
+def test_the_caller_is_member_zero():
+    threads = {}
+    with Team(3) as team:
+        team.map(lambda thread: threads.update({thread: threading.current_thread()}))
+    assert threads[0] is threading.current_thread()
+
+
+def test_a_team_of_one_starts_no_thread():
+    before = threading.active_count()
+    with Team(1) as team:
+        team.map(lambda thread: None)
+        assert threading.active_count() == before
+
+
+def test_threads_end_with_their_team():
+    before = threading.active_count()
+    with Team(4) as team:
+        team.map(lambda thread: None)
+    assert threading.active_count() == before
