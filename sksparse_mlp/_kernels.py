@@ -19,10 +19,10 @@ import numpy as np
 from ._activations import activate, add_srelu_gradients, through_activation
 from ._jit import inlined, kernel
 from ._loading import HIDDEN_DROPOUT, disturb_tile, load_tile
-from ._loss import output_gradients, softmax_loss
+from ._loss import output_gradients, softmax_loss, squared_errors, sum_of_errors
 from ._optimizers import update
 from ._random import derive, lane_key
-from ._records import IDENTITY, ONE, RELU, SRELU, ZERO
+from ._records import IDENTITY, ONE, RELU, SQUARED_ERROR, SRELU, ZERO
 from ._simd import (
     add_to,
     add_vdots,
@@ -191,6 +191,37 @@ def add_private_sums(lanes, thread, n_threads, net, work, layer, n_tiles):
             vstore(work.activations, at, z)
 
 
+# ---------------------------------------------------------------- loss
+
+
+@inlined
+def loss_of_step(
+    lanes, thread, n_threads, sync, phase, net, rules, work, rows, plan, step, n_tiles
+):
+    """The loss of a mini-batch; the outputs' ``z`` become ``d``.
+
+    Classes are few: one thread does them. A reconstruction is as wide as the inputs: shared out.
+    """
+    start = step * plan.batch_size
+    n_samples = min(plan.batch_size, plan.n_samples - start)
+    n_out = load(net.widths, net.n_layers)
+    wide = rules.loss == SQUARED_ERROR
+    if wide:
+        first, last = share(n_out, thread, n_threads), share(n_out, thread + 1, n_threads)
+        squared_errors(lanes, thread, net, work, rows, plan, start, n_samples, n_tiles, first, last)
+        phase = barrier(sync, n_threads, phase)
+    if thread == 0:
+        if wide:
+            loss = sum_of_errors(net, work)
+        else:
+            loss = softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles)
+            output_gradients(lanes, net, work, n_tiles)
+        store(plan.losses, step, loss)
+        if not np.isfinite(loss):
+            store(plan.status, 0, step + 1)
+    return barrier(sync, n_threads, phase)
+
+
 # ---------------------------------------------------------------- backward
 
 
@@ -330,6 +361,8 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
         if load(work.n_chunks, layer) == 0:
             split_columns(net, work, layer, thread, n_threads)
     phase = barrier(sync, n_threads, ZERO)
+    if phase < 0:
+        return
     for step in range(plan.n_steps):
         start = step * plan.batch_size
         n_samples = min(plan.batch_size, plan.n_samples - start)
@@ -353,14 +386,10 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
             phase = forward(
                 lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_tiles, key
             )
-        if thread == 0:
-            loss = softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles)
-            store(plan.losses, step, loss)
-            if not np.isfinite(loss):
-                store(plan.status, 0, step + 1)
-            output_gradients(lanes, net, work, n_tiles)
-        phase = barrier(sync, n_threads, phase)
-        if phase < 0 or load(plan.status, 0) != 0:
+        phase = loss_of_step(
+            lanes, thread, n_threads, sync, phase, net, rules, work, rows, plan, step, n_tiles
+        )
+        if load(plan.status, 0) != 0:
             return
         for layer in range(n_layers - 1, -1, -1):
             backward(

@@ -3,12 +3,17 @@
 import numpy as np
 
 from ._jit import inlined
-from ._simd import (
-    load,
-    store,
-    vload,
-    vsum,
-)
+from ._loading import load_tile
+from ._simd import add_to, load, store, vdot, vload, vmul, vstore, vsub, vsum
+
+
+@inlined
+def total_weight_of(plan, start, n_samples):
+    """The sum of a mini-batch's sample weights."""
+    total = 0.0
+    for i in range(start, start + n_samples):
+        total += np.float64(load(plan.sample_weight, load(plan.order, i)))
+    return total
 
 
 @inlined
@@ -19,9 +24,7 @@ def softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles):
     """
     width = 1 << len(lanes)
     n_out = load(net.widths, net.n_layers)
-    total_weight = 0.0
-    for i in range(start, start + n_samples):
-        total_weight += np.float64(load(plan.sample_weight, load(plan.order, i)))
+    total_weight = total_weight_of(plan, start, n_samples)
     loss = 0.0
     for i in range(n_tiles * width):
         tile, lane = i // width, i % width
@@ -70,3 +73,46 @@ def output_gradients(lanes, net, work, n_tiles):
             at = load(work.level_start, net.n_layers) + (tile * n_out + j) * width
             total += vsum(vload(work.activations, at, lanes))
         store(work.unit_gradients, first_unit + j, total)
+
+
+@inlined
+def squared_errors(lanes, thread, net, work, rows, plan, start, n_samples, n_tiles, first, last):
+    """Squared errors of outputs first .. last - 1 against the clean inputs, and their gradients.
+
+    ``L = sum_i s_i |z_i - x_i|^2 / (2 sum_i s_i)``. Outputs have no SReLU parameters: plane 1 of
+    ``work.unit_gradients`` holds their errors, plane 0 the gradients of their intercepts.
+    """
+    width = 1 << len(lanes)
+    n_out, first_unit = load(net.widths, net.n_layers), load(net.first_unit, net.n_layers)
+    errors = net.n_units + first_unit
+    weights = (n_out + thread) * width
+    total_weight = total_weight_of(plan, start, n_samples)
+    for j in range(first, last):
+        store(work.unit_gradients, first_unit + j, np.float32(0))
+        store(work.unit_gradients, errors + j, np.float32(0))
+    for tile in range(n_tiles):
+        begin, left = start + tile * width, min(width, n_samples - tile * width)
+        load_tile(lanes, rows, plan.order, begin, left, work.clean, 0, first, last)
+        for lane in range(width):
+            weight = np.float32(0)
+            if lane < left:
+                weight = load(plan.sample_weight, load(plan.order, begin + lane)) / total_weight
+            store(work.clean, weights + lane, np.float32(weight))
+        weight = vload(work.clean, weights, lanes)
+        for j in range(first, last):
+            at = load(work.level_start, net.n_layers) + (tile * n_out + j) * width
+            error = vsub(vload(work.activations, at, lanes), vload(work.clean, j * width, lanes))
+            d = vmul(weight, error)
+            vstore(work.activations, at, d)
+            add_to(work.unit_gradients, first_unit + j, vsum(d))
+            add_to(work.unit_gradients, errors + j, vdot(d, error))
+
+
+@inlined
+def sum_of_errors(net, work):
+    """The mean squared error of an output, from the errors of all."""
+    first, n_out = load(net.first_unit, net.n_layers), load(net.widths, net.n_layers)
+    total = 0.0
+    for j in range(n_out):
+        total += np.float64(load(work.unit_gradients, net.n_units + first + j))
+    return total / n_out

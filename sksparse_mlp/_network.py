@@ -14,7 +14,19 @@ from ._inputs import rows_at_once, window
 from ._kernels import predict_rows, train_steps
 from ._optimizers import empty_slots
 from ._random import Streams, derive_seed
-from ._records import NORMAL, UNIFORM, Draft, Job, Law, Layer, Network, Slots, Workspace
+from ._records import (
+    CROSS_ENTROPY,
+    NORMAL,
+    SQUARED_ERROR,
+    UNIFORM,
+    Draft,
+    Job,
+    Law,
+    Layer,
+    Network,
+    Slots,
+    Workspace,
+)
 from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
 MAX_LANES = 32
@@ -192,7 +204,7 @@ class SparseNetwork:
 
     # ------------------------------------------------------------ arithmetic
 
-    def workspace(self, batch_size, n_threads):
+    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY):
         """Buffers to train with mini-batches of at most ``batch_size`` samples."""
         lanes = lanes_for(batch_size)
         width = 1 << len(lanes)
@@ -207,6 +219,7 @@ class SparseNetwork:
         scratch_size = 2048 + longest + 16 if n_tiles == 1 else 0
         n_gradients = scratch_size * n_threads or self.arrays.weights.size
         by_column = n_threads > 1 and 0 in n_chunks
+        n_clean = self.widths[-1] + n_threads if loss == SQUARED_ERROR else 0
         return Workspace(
             activations=aligned_zeros(widths.sum() * n_tiles * width),
             level_start=np.concatenate(([0], np.cumsum(widths[:-1]))) * n_tiles * width,
@@ -218,6 +231,7 @@ class SparseNetwork:
             gradients=aligned_zeros(n_gradients),
             scratch_size=scratch_size,
             unit_gradients=np.zeros(5 * self.arrays.intercepts.size, np.float32),
+            clean=aligned_zeros(n_clean * width),
         )
 
     def _private_sums(self, layer, width):

@@ -12,6 +12,8 @@ import numpy as np
 IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
 # Solver codes.
 SGD, NESTEROV, ADAM = range(3)
+# Loss codes: of class numbers, or of the outputs as a reconstruction of the clean inputs.
+CROSS_ENTROPY, SQUARED_ERROR = range(2)
 # The laws of new weights.
 UNIFORM, NORMAL = range(2)
 # Numba compiles a callee once more for each literal number that it is given; not so for these.
@@ -60,6 +62,7 @@ class Workspace(NamedTuple):
     gradients: np.ndarray  # float32, a block for each thread, or one value a connection
     scratch_size: int  # floats a thread owns in gradients; 0: gradients covers all connections
     unit_gradients: np.ndarray  # float32 [5, n_units] flat: intercept and four SReLU parameters
+    clean: np.ndarray  # float32 [n_features + n_threads, lanes] flat, or empty: a tile of targets
 
 
 class Rows(NamedTuple):
@@ -79,6 +82,7 @@ class Rows(NamedTuple):
 class Rules(NamedTuple):
     """Everything about a step that is not a weight: constant during a fit."""
 
+    loss: int
     activation: int
     slopes: np.ndarray  # float32 [n_layers + 1], of the pieces below zero, by level
     solver: int
@@ -102,7 +106,7 @@ class Plan(NamedTuple):
     batch_size: int
     first_step: int  # number of steps taken before this range: the counter of the hashes
     order: np.ndarray  # int64 [n_samples], rows in the order they are visited
-    targets: np.ndarray  # int32 [n_rows]
+    targets: np.ndarray  # int32 [n_rows], classes; unused where inputs are reconstructed
     sample_weight: np.ndarray  # float32 [n_rows]
     rates: np.ndarray  # float64 [n_steps], learning rate, Adam's bias correction included
     decays: np.ndarray  # float64 [n_steps], learning rate times weight decay
