@@ -74,6 +74,9 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         "n_jobs": [Integral, None],
     }
 
+    # Called with the Trainer after each epoch: a feature selector sets it on its own estimator.
+    _observe = None
+
     # ------------------------------------------------------------ validation
 
     def _check_parameters(self, n_features, n_outputs):
@@ -242,6 +245,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                 team,
                 validate=None if validation is None else lambda net: validation(net, team),
                 reporter=reporter,
+                observe=self._observe,
                 n_epochs=None if streaming else n_epochs,
             )
             trainer.run(n_epochs)

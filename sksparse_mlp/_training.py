@@ -93,6 +93,8 @@ class Trainer:
         stopping looks at, higher being better.
     reporter : object or None
         Told ``epoch_begins()`` and ``epoch_ends()``; training stops where the latter is true.
+    observe : callable or None
+        Called with this object at the end of each epoch, to look at the network.
     n_epochs : int or None
         Epochs that the schedules are laid out for; None: an open-ended stream.
 
@@ -107,10 +109,19 @@ class Trainer:
     """
 
     def __init__(
-        self, network, data, options, team, *, validate=None, reporter=None, n_epochs=None
+        self,
+        network,
+        data,
+        options,
+        team,
+        *,
+        validate=None,
+        reporter=None,
+        observe=None,
+        n_epochs=None,
     ):
         self.network, self.data, self.options, self.team = network, data, options, team
-        self.validate, self.reporter = validate, reporter
+        self.validate, self.reporter, self.observe = validate, reporter, observe
         self.n_samples = data.rows.size
         self.batch_size = min(options.batch_size, self.n_samples)
         self.steps_per_epoch = -(-self.n_samples // self.batch_size)
@@ -173,6 +184,8 @@ class Trainer:
         self.network.epoch += 1
         self.network.n_seen += self.n_samples
         self._record(losses, order, rewired, time.perf_counter() - start)
+        if self.observe is not None:
+            self.observe(self)
         return True
 
     def _order(self):
