@@ -95,11 +95,16 @@ def test_what_the_history_lacks_is_not_shown():
     assert "validation_score" not in TrainingHistoryDisplay(HISTORY).plot().axes_
 
 
-@pytest.mark.parametrize("name", set(VALIDATED) - {"seconds"})
+@pytest.mark.parametrize("name", ["loss", "validation_loss", "validation_score", "learning_rate"])
 def test_a_curve_has_the_values_of_the_history(name):
     assert (
         list(TrainingHistoryDisplay(VALIDATED).plot().lines_[name].get_ydata()) == VALIDATED[name]
     )
+
+
+def test_rewired_connections_add_up():
+    shown = TrainingHistoryDisplay(HISTORY).plot()
+    assert list(shown.lines_["connections_rewired"].get_ydata()) == [0, 9, 18]
 
 
 def test_epochs_count_from_one():

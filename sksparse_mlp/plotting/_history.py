@@ -11,7 +11,7 @@ PANELS = {
     "loss": ("loss", [("loss", "training", BLUE), ("validation_loss", "validation", VERMILLION)]),
     "validation_score": ("validation score", [("validation_score", "validation", GREEN)]),
     "learning_rate": ("learning rate", [("learning_rate", "learning rate", PURPLE)]),
-    "connections_rewired": ("rewired", [("connections_rewired", "connections", ORANGE)]),
+    "connections_rewired": ("rewired so far", [("connections_rewired", "connections", ORANGE)]),
 }
 
 
@@ -88,8 +88,8 @@ class TrainingHistoryDisplay:
         ----------
         panels : sequence of str, default=None
             Of "loss" (training and, where there is one, validation), "validation_score",
-            "learning_rate" and "connections_rewired"; None: all that the history has, or "loss"
-            alone on one given Axes.
+            "learning_rate" and "connections_rewired" (since the first epoch); None: all that the
+            history has, or "loss" alone on one given Axes.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one for each panel; None: on a new figure.
 
@@ -128,10 +128,11 @@ class TrainingHistoryDisplay:
     def _draw_panel(self, ax, label, curves):
         for name, curve_label, color in curves:
             if name in self.history:
-                epochs = np.arange(1, len(self.history[name]) + 1)
-                (self.lines_[name],) = ax.plot(
-                    epochs, self.history[name], label=curve_label, color=color
-                )
+                values = np.asarray(self.history[name])
+                if name == "connections_rewired":
+                    values = values.cumsum()
+                epochs = np.arange(1, values.size + 1)
+                (self.lines_[name],) = ax.plot(epochs, values, label=curve_label, color=color)
         if self.best_epoch is not None:
             ax.axvline(self.best_epoch, color=GREY, linestyle=":", label="best epoch", zorder=0)
         if len(ax.lines) > 1 and ax is self.ax_:

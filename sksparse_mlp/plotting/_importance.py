@@ -143,7 +143,14 @@ class FeatureImportanceDisplay:
                 zorder=3,
                 label="one network",
             )
-            ax.legend([self.bars_, self.dots_], [f"mean of {n_members} networks", "one network"])
+            ax.legend(
+                [self.bars_, self.dots_],
+                [f"mean of {n_members} networks", "one network"],
+                loc="lower right",
+                bbox_to_anchor=(1.0, 1.0),
+                ncols=2,
+                frameon=False,
+            )
         ax.set_yticks(place, self.feature_names[top])
         ax.set_ylim(top.size - 0.4, -0.6)
         ax.set_xlabel("importance")
