@@ -143,6 +143,13 @@ def cross_entropy(logits, targets, sample_weight):
     return -(share[:, None] * one_hot * log_p).sum(), share[:, None] * (np.exp(log_p) - one_hot)
 
 
+def squared_error(outputs, X, sample_weight):
+    """Weighted mean of ``|z - x|^2 / 2``, and its gradient with respect to the outputs."""
+    share = sample_weight / sample_weight.sum()
+    error = outputs - X
+    return (share * (error**2).sum(axis=1)).sum() / 2, share[:, None] * error
+
+
 # ---------------------------------------------------------------- topology
 
 
@@ -315,14 +322,23 @@ class Twin:
                 read.append(a * disturbance.hidden_factors[layer])
         return z, read
 
+    @staticmethod
+    def _loss_and_d(outputs, X, targets, sample_weight):
+        """Loss of the outputs, and its gradient; without targets they should be the inputs."""
+        sample_weight = sample_weight.astype(np.float64)
+        if targets is None:
+            return squared_error(outputs, X, sample_weight)
+        return cross_entropy(outputs, targets, sample_weight)
+
     def loss(self, X, targets, sample_weight, disturbance):
         """Loss of a mini-batch."""
-        return cross_entropy(self.forward(X, disturbance)[0][-1], targets, sample_weight)[0]
+        outputs = self.forward(X, disturbance)[0][-1]
+        return self._loss_and_d(outputs, X, targets, sample_weight)[0]
 
     def gradients(self, X, targets, sample_weight, disturbance):
         """Loss of a mini-batch, and its gradients."""
         z, read = self.forward(X, disturbance)
-        loss, d = cross_entropy(z[-1], targets, sample_weight)
+        loss, d = self._loss_and_d(z[-1], X, targets, sample_weight)
         gradients = self.parameters.like()
         for layer in reversed(range(len(z))):
             gradients.weights[layer][:] = read[layer].T @ d * self.connected[layer]

@@ -98,6 +98,16 @@ def test_gradients_with_disturbed_inputs(n_samples, condition):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("n_samples", BATCHES)
+def test_gradients_of_a_reconstruction(n_samples, condition, n_threads):
+    network, changes = shaken(make_network((6, 5, 6), activation="tanh")), CONDITIONS[condition]
+    data = make_data(n_samples, 6, 2, weighted=True)._replace(targets=None)
+    found = gradients_by_kernels(network, data, n_threads=n_threads, **changes)
+    assert_close(found, numeric_gradients(network, data, **changes))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("n_samples", [4, 70])
 @pytest.mark.parametrize("path", ["column", "chunk"])
 def test_gradients_on_both_forward_paths(path, n_samples, n_threads, monkeypatch):
@@ -205,6 +215,15 @@ def test_an_epoch_of_mini_batches_equals_the_twins(changes):
     weight = np.add.reduceat(data.sample_weight.astype(np.float64), [0, 4, 8])
     assert_close(Parameters.of(network), twin.parameters)
     assert_allclose(trainer.history["loss"], np.average(losses, weights=weight), rtol=1e-6)
+
+
+def test_the_loss_of_a_reconstruction_is_the_mean_squared_error():
+    network = make_network((6, 5, 6))
+    data = make_data(33, 6, 2, weighted=True)._replace(targets=None)
+    errors = (predict(network, data.X).astype(np.float64) - data.X) ** 2
+    trainer = train(network, data)
+    expected = np.average(errors.mean(axis=1), weights=data.sample_weight)
+    assert_allclose(trainer.history["loss"], expected, rtol=1e-6)
 
 
 def test_weights_multiply_rows():

@@ -1,0 +1,186 @@
+"""Kernels read and write through bare pointers: here every array lies between guard zones.
+
+The zones are filled with bytes that are NaN as floats and -1 as integers. After each call they
+must be unchanged, and the results must have the same bits as without zones: a read beyond an
+array would have spoiled them.
+"""
+
+import numpy as np
+import pytest
+from builders import bits_of, evolve, make_data, make_network, predict, train
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from sksparse_mlp import _network
+from sksparse_mlp._threads import Team
+
+# Bytes on either side of an array: several rows of 32 lanes.
+ZONE = 1024
+
+
+class Fences:
+    """Copies of arrays between guard zones; arrays that share memory still share it."""
+
+    def __init__(self):
+        self.memories = {}
+
+    def around(self, array):
+        """The copy of an array."""
+        address = array.ctypes.data
+        if (address, array.nbytes) not in self.memories:
+            memory = np.full(array.nbytes + 2 * ZONE + 64, 0xFF, np.uint8)
+            # Rows of lanes stay as aligned as they were.
+            start = ZONE + (address - memory.ctypes.data - ZONE) % 64
+            memory[start : start + array.nbytes] = array.ravel().view(np.uint8)
+            self.memories[address, array.nbytes] = array, memory, start
+        _, memory, start = self.memories[address, array.nbytes]
+        return memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+
+    def around_all(self, record):
+        """A record with a copy of every array."""
+        return type(record)(*(self.around(v) if isinstance(v, np.ndarray) else v for v in record))
+
+    def check(self):
+        """All zones are as they were."""
+        for array, memory, start in self.memories.values():
+            assert (memory[:start] == 0xFF).all() and (memory[start + array.nbytes :] == 0xFF).all()
+
+    def copy_back(self):
+        """Write what the kernel wrote to the arrays themselves."""
+        for array, _, _ in self.memories.values():
+            array[...] = self.around(array)
+
+
+class FencedTeam(Team):
+    """A team whose kernels get fenced arrays."""
+
+    def run(self, kernel, *args, before=()):
+        fences = Fences()
+        fenced = [fences.around_all(a) if isinstance(a, tuple) else a for a in args]
+        super().run(kernel, *fenced, before=before)
+        fences.check()
+        fences.copy_back()
+
+
+def fenced_prediction(kernel):
+    """The kernel of prediction, fenced; each thread may write to its own rows only."""
+
+    def predict_rows(lanes, net, rules, rows, job):
+        fences = Fences()
+        fenced = fences.around_all(job)
+        before = fenced.out.copy()
+        kernel(lanes, fences.around_all(net), fences.around_all(rules), rows, fenced)
+        fences.check()
+        n_out = net.widths[net.n_layers]
+        own = slice(job.first * n_out, job.last * n_out)
+        job.out[own], before[own] = fenced.out[own], fenced.out[own]
+        assert_array_equal(fenced.out.view(np.uint32), before.view(np.uint32))
+
+    return predict_rows
+
+
+def fenced_rows(X, fences):
+    """A dense or CSR matrix with fenced memory."""
+    if not sparse.issparse(X):
+        return fences.around(X)
+    arrays = (fences.around(a) for a in (X.data, X.indices, X.indptr))
+    return sparse.csr_array(tuple(arrays), shape=X.shape)
+
+
+NETWORKS = {
+    "one neuron": ((1, 1, 2), (1, 2)),
+    "narrow": ((3, 1, 2), (2, 1)),
+    "odd": ((7, 33, 5, 3), (115, 83, 8)),
+    "most neurons unconnected": ((50, 40, 2), (3, 2)),
+    "long rows": ((3, 301, 2), (500, 301)),
+    "full": ((4, 9, 3), (36, 27)),
+    "nearly full": ((9, 9, 3), (80, 26)),
+    "more rows than chunks": ((131, 5, 2), (300, 9)),
+    "gathered rows are prefetched": ((20, 10_000, 2), (400, 300)),
+}
+RULES = {
+    "srelu, adam": {"activation": "srelu", "solver": "adam"},
+    "relu, sgd": {"activation": "relu", "solver": "sgd"},
+}
+
+each_network = pytest.mark.parametrize("name", NETWORKS)
+each_team = pytest.mark.parametrize("n_threads", [1, 2, 3])
+
+
+@each_team
+@each_network
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_initialisation_and_evolution(solver, name, n_threads):
+    free = make_network(*NETWORKS[name], solver=solver)
+    evolve(free, 0.4)
+    with FencedTeam(n_threads) as team:
+        fenced = make_network(*NETWORKS[name], solver=solver, team=team)
+        evolve(fenced, 0.4, team=team)
+    assert bits_of(fenced) == bits_of(free)
+
+
+@each_team
+@each_network
+@pytest.mark.parametrize("path", ["column", "chunk"])
+@pytest.mark.parametrize("batch_size", [3, 40])
+@pytest.mark.parametrize("rules", RULES)
+def test_training(rules, batch_size, path, name, n_threads, monkeypatch):
+    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    monkeypatch.setattr(_network, "CONNECTIONS_PER_PRIVATE_SUM", 1)
+    free = make_network(*NETWORKS[name], **RULES[rules])
+    fenced, data = free.copy(), make_data(44, free.widths[0], free.widths[-1])
+    changes = {
+        "batch_size": batch_size,
+        "dropout": 0.3,
+        "input_noise": 0.1,
+        "learning_rate_init": 0.01,
+    }
+    train(free, data, **changes)
+    with FencedTeam(n_threads) as team:
+        train(fenced, data, team=team, **changes)
+    assert bits_of(fenced) == bits_of(free)
+
+
+@each_team
+@pytest.mark.parametrize("batch_size", [3, 40])
+@pytest.mark.parametrize("widths", [(1, 1, 1), (7, 5, 7), (33, 3, 33)], ids=str)
+def test_training_to_reconstruct(widths, batch_size, n_threads):
+    free = make_network(widths)
+    fenced, data = free.copy(), make_data(44, widths[0], 2)._replace(targets=None)
+    changes = {"batch_size": batch_size, "learning_rate_init": 0.01}
+    train(free, data, **changes)
+    with FencedTeam(n_threads) as team:
+        train(fenced, data, team=team, **changes)
+    assert bits_of(fenced) == bits_of(free)
+
+
+@each_team
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sparse.csr_array])
+def test_reading_rows(form, n_threads):
+    free = make_network((7, 5, 3))
+    fenced, data, fences = free.copy(), make_data(33, 7, 3), Fences()
+    X = form(data.X)
+    train(free, data._replace(X=X), batch_size=4, n_threads=n_threads)
+    within = data._replace(X=fenced_rows(X, fences))
+    train(fenced, within, batch_size=4, n_threads=n_threads)
+    fences.check()
+    assert bits_of(fenced) == bits_of(free)
+
+
+@each_team
+@each_network
+@pytest.mark.parametrize("n_samples", [1, 33, 70])
+def test_prediction(n_samples, name, n_threads, monkeypatch):
+    network = make_network(*NETWORKS[name], activation="srelu")
+    X = make_data(n_samples, network.widths[0], 2).X
+    free = predict(network, X)
+    monkeypatch.setattr(_network, "predict_rows", fenced_prediction(_network.predict_rows))
+    assert_array_equal(predict(network, X, n_threads=n_threads), free)
+
+
+def test_a_write_beyond_an_array_would_be_seen():
+    fences, array = Fences(), np.zeros(5, np.float32)
+    inside = fences.around(array)
+    np.lib.stride_tricks.as_strided(inside, (6,))[5] = 1.0
+    with pytest.raises(AssertionError):
+        fences.check()
