@@ -155,7 +155,9 @@ class Trainer:
                 told_to_stop = self.reporter is not None and self.reporter.epoch_ends()
                 if self.converged or told_to_stop:
                     break
-        if not np.isfinite(self.network.arrays.weights).all():
+        arrays = self.network.arrays
+        learned = (arrays.weights, arrays.intercepts, arrays.srelu)
+        if not all(np.isfinite(values).all() for values in learned):
             raise DivergenceError(len(self.history["loss"]), self.options)
         if self.options.early_stopping and progress.best_epoch not in (None, epoch):
             self.network.restore(progress.snapshot)

@@ -1,0 +1,215 @@
+"""Numbers at the edge of float32: tiny, huge, not finite; training copes or says that it cannot."""
+
+import time
+
+import numpy as np
+import pytest
+from builders import bits_of, make_data, make_network, make_options, predict, train
+from numpy.testing import assert_allclose, assert_array_equal
+from reference import Parameters, Twin, flatten
+from scipy.special import softmax
+
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp._activations import CODES
+from sksparse_mlp._training import DivergenceError
+
+WIDTHS = (6, 8, 7, 3)
+SOLVERS = ["sgd", "adam"]
+
+
+def learned_by(network):
+    """All parameters in one vector."""
+    arrays = network.arrays
+    return np.concatenate([arrays.weights, arrays.intercepts, arrays.srelu])
+
+
+# ---------------------------------------------------------------- huge logits
+
+LOGITS = np.array([1e4, -1e4, 0.0], np.float32)
+
+
+def certain_network():
+    """A network that puts out nothing but huge logits, and data that it is wrong about."""
+    network = make_network((4, 3))
+    network.arrays.weights[:] = 0
+    network.arrays.intercepts[:] = LOGITS
+    return network, make_data(32, 4, 3)
+
+
+def test_loss_at_huge_logits():
+    network, data = certain_network()
+    trainer = train(network, data)
+    assert_allclose(trainer.history["loss"], (1e4 - LOGITS[data.targets]).mean(), rtol=1e-7)
+
+
+def test_gradients_at_huge_logits():
+    network, data = certain_network()
+    twin = Twin(network, make_options())
+    _, expected = twin.gradients(data.X, data.targets, data.sample_weight, twin.calm)
+    train(network, data, momentum=0.0, learning_rate_init=1.0)
+    found = -flatten(Parameters.velocities_of(network).arrays())
+    assert_allclose(found, flatten(expected.arrays()), atol=1e-6)
+
+
+def test_a_certain_and_right_network_learns_nothing():
+    network, data = certain_network()
+    before = learned_by(network).copy()
+    train(network, data._replace(targets=np.zeros(32, np.int32)))
+    assert_array_equal(learned_by(network), before)
+
+
+def test_probabilities_at_huge_logits():
+    data = make_data(32, 4, 3)
+    est = TrulySparseMLPClassifier(8, max_iter=1, learning_rate="cosine", random_state=0)
+    est.fit(data.X, data.targets)
+    est._network.intercepts_of(1)[:] = LOGITS
+    assert_allclose(est.predict_proba(data.X), softmax([LOGITS] * 32, axis=1), atol=1e-300)
+
+
+# ---------------------------------------------------------------- next to nothing
+
+
+def test_forward_with_subnormal_weights():
+    network, data = make_network(WIDTHS, activation="identity"), make_data(32, 6, 3)
+    network.weights_of(0).data[:] = 1e-40
+    twin = Twin(network, make_options())
+    first = predict(network, data.X, n_layers=1)
+    assert_allclose(first, twin.forward(data.X)[0][0], rtol=1e-4, atol=1e-44)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("activation", CODES)
+def test_a_network_of_subnormal_weights_trains(activation, solver):
+    network, data = make_network(WIDTHS, activation=activation, solver=solver), make_data(40, 6, 3)
+    network.arrays.weights[:] = 1e-40
+    train(network, data, n_epochs=5, batch_size=4)
+    assert np.isfinite(learned_by(network)).all()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [1e-20, 1e-35, 1e-42])
+def test_solvers_remember_nothing_subnormal(size, solver):
+    network, data = make_network(WIDTHS, solver=solver), make_data(40, 6, 3)
+    data.X[:] *= np.float32(size)
+    train(network, data, n_epochs=5, batch_size=4)
+    remembered = abs(np.concatenate(network.slots))
+    assert (remembered[remembered > 0] >= 1e-30).all()
+
+
+def test_weights_decay_to_nothing_and_no_further():
+    network, data = make_network(WIDTHS), make_data(32, 6, 3)
+    data.X[:] = 0
+    train(network, data, n_epochs=200, learning_rate_init=0.9, weight_decay=0.9)
+    assert abs(network.weights_of(0).data).max() < 1e-38
+
+
+@pytest.mark.parametrize("size", [2.0**-60, 2.0**60])
+def test_the_size_of_sample_weights_changes_no_bit(size):
+    network, data = make_network(WIDTHS), make_data(40, 6, 3, weighted=True)
+    train(usual := network.copy(), data, batch_size=4)
+    scaled = data._replace(sample_weight=data.sample_weight * np.float32(size))
+    train(network, scaled, batch_size=4)
+    assert bits_of(network) == bits_of(usual)
+
+
+# ---------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e15, 1e30])
+@pytest.mark.parametrize("rate", [1.0, 1e6, 1e38])
+@pytest.mark.parametrize("activation", CODES)
+def test_training_ends_with_finite_parameters_or_an_error(activation, rate, size, solver):
+    network, data = make_network(WIDTHS, activation=activation, solver=solver), make_data(32, 6, 3)
+    data.X[:] *= np.float32(size)
+    try:
+        train(network, data, n_epochs=3, batch_size=4, learning_rate_init=rate)
+    except DivergenceError:
+        return
+    assert np.isfinite(learned_by(network)).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_stops_training(value):
+    network, data = make_network(WIDTHS, activation="tanh"), make_data(32, 6, 3)
+    network.arrays.intercepts[0] = value
+    network.arrays.weights[:] = 1
+    with pytest.raises(DivergenceError):
+        train(network, data)
+
+
+def test_training_stops_before_the_step_that_would_spread_it():
+    network, data = make_network(WIDTHS), make_data(40, 6, 3)
+    data.X[36:] = np.nan
+    with pytest.raises(DivergenceError):
+        train(network, data, batch_size=4)
+    assert np.isfinite(learned_by(network)).all()
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_all_threads_stop(n_threads):
+    network, data = make_network(WIDTHS), make_data(40, 6, 3)
+    data.X[20:] = np.nan
+    with pytest.raises(DivergenceError):
+        train(network, data, batch_size=4, n_threads=n_threads)
+
+
+def test_the_error_names_the_epoch():
+    network, data = make_network((6, 3)), make_data(32, 6, 3)
+    with pytest.raises(DivergenceError, match="in epoch 3"):
+        train(network, data, n_epochs=10, learning_rate_init=1e19, weight_decay=1.0)
+
+
+def test_parameters_ruined_by_the_last_step_are_seen():
+    network, data = make_network((6, 3)), make_data(32, 6, 3)
+    with pytest.raises(DivergenceError):
+        train(network, data, learning_rate_init=3e38, weight_decay=10.0)
+
+
+def test_intercepts_ruined_by_the_last_step_are_seen():
+    network, data = make_network((6, 3)), make_data(32, 6, 1)
+    # No weight has a gradient; the velocity carries an intercept beyond all numbers.
+    data.X[:] = 0
+    with pytest.raises(DivergenceError):
+        train(network, data, n_epochs=2, learning_rate_init=3e38)
+
+
+def test_a_fit_that_diverges_leaves_no_model():
+    data = make_data(32, 6, 3)
+    est = TrulySparseMLPClassifier(8, learning_rate_init=1e38, random_state=0)
+    with pytest.raises(ValueError, match=r"learning_rate_init=1e\+38"):
+        est.fit(data.X, data.targets)
+    assert not hasattr(est, "coefs_")
+
+
+def test_a_fit_that_diverges_leaves_the_model_that_was_there():
+    data = make_data(32, 6, 3)
+    est = TrulySparseMLPClassifier(8, max_iter=2, learning_rate="cosine", random_state=0)
+    before = est.set_params(warm_start=True).fit(data.X, data.targets).predict_proba(data.X)
+    with pytest.raises(ValueError, match="diverged"):
+        est.set_params(learning_rate_init=1e38).fit(data.X, data.targets)
+    assert_array_equal(est.predict_proba(data.X), before)
+
+
+# ---------------------------------------------------------------- time
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("activation", CODES)
+def test_subnormal_numbers_slow_nothing(activation, solver):
+    usual = make_network((2000, 1000, 1000, 5), (60_000, 40_000, 4000), activation=activation,
+                         solver=solver)  # fmt: skip
+    tiny, data = usual.copy(), make_data(40, 2000, 5)
+    tiny.arrays.weights[:] *= np.float32(1e-40)
+    tiny.slots.weights_1[:] = 1e-40
+
+    def seconds(network):
+        network = network.copy()
+        start = time.perf_counter()
+        train(network, data, batch_size=4, learning_rate_init=1e-30)
+        return time.perf_counter() - start
+
+    seconds(usual)
+    times = np.array([(seconds(usual), seconds(tiny)) for _ in range(20)])
+    assert times[:, 1].min() < 1.5 * times[:, 0].min()
