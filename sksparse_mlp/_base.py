@@ -4,7 +4,9 @@ import os
 import warnings
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import pairwise
 from numbers import Integral, Real
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -26,12 +28,17 @@ from ._training import Trainer, TrainingData, TrainingOptions, rules_for_predict
 DEFAULT_EPSILON = 20.0
 # A thread must save more than it costs to wake: connections times samples of a mini-batch.
 WORK_PER_THREAD = 100_000
+# Beside the largest weight, one this small vanishes in float32: it counts as zero.
+NEGLIGIBLE_WEIGHT = np.finfo(np.float32).eps
 
 
 class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
     """Base class: everything but the meaning of the outputs."""
 
-    _parameter_constraints: dict = {
+    _doc_link_module = "sksparse_mlp"
+    _doc_link_template = "https://pypi.org/project/sksparse-mlp/"
+
+    _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(CODES))],
         "activation_slope": [Interval(Real, None, None, closed="neither")],
@@ -82,8 +89,8 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
     def _check_parameters(self, n_features, n_outputs):
         """Check what one parameter alone cannot show; returns widths and numbers of connections."""
         widths = (n_features, *self._hidden_widths(), n_outputs)
-        cells = [a * b for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        sums = [a + b for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        cells = [a * b for a, b in pairwise(widths)]
+        sums = [a + b for a, b in pairwise(widths)]
         if self.epsilon is not None and self.density is not None:
             raise ValueError(
                 f"epsilon={self.epsilon!r} and density={self.density!r} both set the number of "
@@ -286,11 +293,11 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             self.best_loss_ = min(self.loss_curve_)
 
     def _training_rows(self, X, targets, sample_weight):
-        """The rows to train on: those of positive weight; in one batch, equal ones only once.
+        """The rows to train on: those that weigh something; in one batch, equal ones only once.
 
         Giving a row twice is then the same as giving it the weight two, to the last bit.
         """
-        rows = np.flatnonzero(sample_weight > 0)
+        rows = np.flatnonzero(sample_weight > NEGLIGIBLE_WEIGHT * sample_weight.max())
         if rows.size == self._batch_size(rows.size):
             rows, sample_weight = _merge_equal_rows(X, rows, targets, sample_weight)
         return TrainingData(X, rows, targets, sample_weight.astype(np.float32))

@@ -148,10 +148,12 @@ class Trainer:
                 if self.reporter is not None:
                     self.reporter.epoch_begins()
                 finished = self._run_epoch(epoch, interrupt)
+                if finished:
+                    self._tell()
+                    self.converged = progress.has_stalled(self)
                 if not finished or interrupt.requested:
                     self.interrupted = True
                     break
-                self.converged = progress.has_stalled(self)
                 told_to_stop = self.reporter is not None and self.reporter.epoch_ends()
                 if self.converged or told_to_stop:
                     break
@@ -175,10 +177,11 @@ class Trainer:
         rewired, step = 0, 0
         while step < self.steps_per_epoch:
             if interrupt.requested and step > 0:
-                if snapshot is None:
+                if epoch == 0:
                     raise KeyboardInterrupt
-                self.network.restore(snapshot)
-                return False
+                if snapshot is not None:
+                    self.network.restore(snapshot)
+                    return False
             rewired += self._evolve_if_due(step)
             n_steps = self._steps_until_due(step)
             losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
@@ -208,6 +211,17 @@ class Trainer:
         if self.validate is not None:
             for name, value in self.validate(self.network).items():
                 self.history.setdefault(name, []).append(value)
+
+    def _tell(self):
+        """With ``verbose``, print what the epoch just finished came to."""
+        if not self.options.verbose:
+            return
+        figures = [
+            f"{name.replace('_', ' ')} = {self.history[name][-1]:.8f}"
+            for name in ("loss", "validation_loss", "validation_score")
+            if name in self.history
+        ]
+        print(f"Epoch {self.network.epoch}, {', '.join(figures)}")
 
     # ------------------------------------------------------------ mini-batches
 

@@ -2,12 +2,13 @@
 
 import copy
 import warnings
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_consistent_length, check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
@@ -23,9 +24,277 @@ from ._training import TrainingData
 
 
 class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
-    """Multilayer perceptron that is sparse from the first step to the last, and rewires itself."""
+    """Multilayer perceptron that is sparse from the first step to the last, and rewires itself.
 
-    _parameter_constraints: dict = {
+    Of all connections that dense layers of the same widths would have, only a few exist, a fixed
+    number for each layer: memory and time are in proportion to them. They begin at random places.
+    While the network learns, it drops the weakest of them now and then and grows as many at other
+    random places (sparse evolutionary training, SET [1]_ [2]_): so it finds the inputs that matter.
+
+    Standardise the inputs first, for example with
+    :class:`~sklearn.preprocessing.StandardScaler`; it is best to put both into a pipeline.
+    The defaults suit tables with many columns and few rows as well as the opposite: parameters
+    that are "auto" look at the shape of the data.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(1000,)
+        Number of neurons of each hidden layer. Wide layers are cheap here: what costs time and
+        memory are connections, which ``epsilon`` sets.
+
+    activation : {"relu", "all_relu", "srelu", "leaky_relu", "tanh", "logistic", "identity"}, \
+default="relu"
+        How a hidden neuron responds to its input z. "relu": z if positive, else 0; "leaky_relu":
+        ``activation_slope * z`` if negative; "all_relu" [3]_: the same with a slope that changes
+        its sign from layer to layer, for several hidden layers; "srelu" [4]_: three straight
+        pieces whose four parameters each neuron learns; "tanh" and "logistic": the S-shaped
+        curves; "identity": z itself, which makes the model linear.
+
+    activation_slope : float, default=0.6
+        The slope below zero of "all_relu" and "leaky_relu"; no effect on others.
+
+    epsilon : float or sequence of float, default=None
+        Sets how many connections there are: a layer between n_in and n_out neurons has
+        ``round(epsilon * (n_in + n_out))`` of them, at most ``n_in * n_out``. More connections
+        can express more and take longer. Positive; one for all layers or one for each, the
+        output layer included. None: 20, unless ``density`` is given.
+
+    density : float, default=None
+        Another way to say how many connections there are: the share of all possible ones, in
+        (0, 1], spread over the layers in the proportions of ``epsilon``. 1 makes a dense network.
+        Give one of the two.
+
+    evolution : {"set"} or None, default="set"
+        Whether connections move during training. "set" [1]_: the weakest are dropped, new ones
+        grow at random places, their number stays the same. None keeps the first random places.
+
+    zeta : float, default=0.3
+        The fraction of a layer's connections that moves at each evolution, in [0, 1).
+
+    evolution_interval : "auto", "epoch" or int, default="auto"
+        How often connections move: after each epoch, or after so many mini-batches, which are
+        also counted across calls of ``partial_fit``. "auto" spreads about 37 evolutions evenly
+        over the part of the training that ``evolution_end`` allows; in ``partial_fit`` it is
+        "epoch".
+
+    evolution_end : float, default=0.75
+        The fraction of the training after which connections stay where they are, in [0, 1], so
+        that the last ones to grow have time to learn.
+
+    evolve_output_layer : bool, default=True
+        Whether the connections to the output neurons move, too.
+
+    solver : {"adam", "sgd"}, default="adam"
+        How the weights follow their gradients: "adam" [5]_ gives each weight a step size of its
+        own; "sgd" is stochastic gradient descent with ``momentum``.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="cosine"
+        How the step size changes. "constant": not at all; "invscaling": it is divided by
+        ``t ** power_t`` at step t; "adaptive": it is divided by 5 whenever the loss has stopped
+        improving; "cosine": it falls to zero over all ``max_iter`` epochs along half a cosine,
+        and training lasts that long.
+
+    learning_rate_init : float, default=0.5
+        The step size at the beginning, positive. Lower it if training diverges or its result
+        changes much from one ``random_state`` to another. With ``learning_rate_scaling=None``,
+        try 0.001 for "adam" and 0.01 for "sgd".
+
+    learning_rate_scaling : {"fan_in"} or None, default="fan_in"
+        "fan_in" divides each layer's step size by the mean number of connections that enter one
+        of its neurons, so that one ``learning_rate_init`` suits layers of all widths. None: all
+        layers take the same steps.
+
+    power_t : float, default=0.5
+        The exponent of "invscaling", not negative.
+
+    momentum : float, default=0.9
+        How much of its last step "sgd" repeats, in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" looks ahead (Nesterov's method).
+
+    beta_1 : float, default=0.9
+        How slowly "adam" forgets the mean of the gradients, in [0, 1).
+
+    beta_2 : float, default=0.95
+        How slowly "adam" forgets the size of the gradients, in [0, 1).
+
+    weight_decay : float, default=0.0002
+        Each step shrinks every weight by this fraction of the step size, not negative: a
+        preference for small weights, independent of the gradients ("decoupled" [6]_).
+
+    dropout : float, default=0.0
+        The share of hidden neurons that a training step leaves out at random, in [0, 1). Against
+        overfitting.
+
+    input_dropout : float, default=0.0
+        The share of input values that a training step sets to zero at random, in [0, 1).
+
+    input_noise : float or "auto", default="auto"
+        Standard deviation of the random numbers that are added to the inputs, new ones in each
+        training step: the network must not rely on small differences. Not negative. "auto": 1
+        with at least as many features as samples, else ``sqrt(n_features / n_samples)``, which
+        supposes standardised inputs.
+
+    weight_init : {"he_uniform", "he_normal", "xavier", "normal"}, default="he_uniform"
+        The law of new weights, the first as well as those that grow. "he_uniform" and
+        "he_normal": with a variance of 2 / fan-in; "xavier": uniform with a variance of
+        2 / (fan-in + fan-out); "normal": normal with a standard deviation of 0.1. The fan counts
+        connections, not neurons.
+
+    weight_init_gain : float, default=0.35
+        Multiplies new weights of the hidden layers, positive. Smaller ones begin nearer to a
+        linear model.
+
+    batch_size : int or "auto", default="auto"
+        Number of samples from which one training step is computed. "auto": all samples up to
+        512, else 128; in ``partial_fit`` 32.
+
+    max_iter : int or "auto", default="auto"
+        The largest number of epochs, that is passes over the data. "auto": 200 if one
+        mini-batch holds all samples; else at least 20, and so many that there are 600 steps.
+
+    shuffle : bool, default=True
+        Whether each epoch visits the samples in a new random order.
+
+    tol : float, default=0.0001
+        An improvement of the loss, or of the validation score, by less counts as none. Not
+        negative.
+
+    n_iter_no_change : int, default=10
+        Training stops after so many epochs in a row without improvement; with
+        ``learning_rate="cosine"`` only if ``early_stopping=True``.
+
+    early_stopping : bool, default=False
+        Whether to judge the progress by samples that are set apart, or by ``X_val`` of ``fit``,
+        instead of the training loss, and to return the network of the best epoch.
+
+    validation_fraction : float, default=0.1
+        The share of each class that ``early_stopping`` sets apart if there is no ``X_val``, in
+        (0, 1).
+
+    scoring : str, callable or None, default=None
+        What ``early_stopping`` looks at: the name of a scikit-learn metric such as
+        "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
+
+    temperature : float or "auto", default="auto"
+        What the network's outputs are divided by before they become probabilities, positive:
+        above 1, the probabilities are more cautious. Predicted classes do not depend on it.
+        "auto": ``1 + 2 * min(1, n_features / n_samples)``, because a network that has seen few
+        samples is too sure of itself.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, as ``{label: weight}``. "balanced": rare classes weigh as much as
+        frequent ones in total. None: all samples weigh the same.
+
+    warm_start : bool, default=False
+        Whether ``fit`` goes on with the network of the last call instead of a new one.
+
+    verbose : bool or int, default=False
+        Whether to print a line after each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything that is random: the same int gives the same model, to the last bit.
+
+    n_jobs : int or None, default=None
+        Number of threads that compute. None: 1, or what a :mod:`joblib` context says; -1: all
+        processors. It changes the time and never the result.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    coefs_ : list of scipy.sparse.csr_array
+        The connections of each layer, of shape (n_in, n_out). Every stored element is a
+        connection, also where its weight is zero.
+    intercepts_ : list of ndarray
+        The intercepts of each layer, of shape (n_out,).
+    n_connections_ : tuple of int
+        The number of connections of each layer. It never changes.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The strength of each input, that is the sum of the absolute weights of its connections,
+        divided by the sum over all inputs.
+    history_ : dict of list
+        One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired", and, where
+        there are validation samples, "validation_loss" and "validation_score".
+    loss_curve_ : list of float
+        The loss in each epoch, as in ``history_``.
+    loss_ : float
+        The last of them.
+    best_loss_ : float or None
+        The smallest of them; None if ``early_stopping=True``.
+    validation_scores_ : list of float or None
+        The validation score in each epoch: of ``scoring``, or the accuracy.
+    best_validation_score_ : float or None
+        That of the epoch which ``early_stopping=True`` returned.
+    temperature_ : float
+        What the outputs are divided by.
+    n_iter_ : int
+        Number of epochs of the last ``fit``, or of all calls of ``partial_fit``.
+    t_ : int
+        Number of samples seen in training, repetitions counted.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any that are all strings.
+    n_layers_ : int
+        Number of layers of neurons, inputs and outputs included.
+    n_outputs_ : int
+        Number of output neurons: one for each class, also where there are two.
+    out_activation_ : str
+        "softmax".
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : Dense multilayer perceptron.
+    sksparse_mlp.inspection.importance_table : Ranks the inputs.
+    sksparse_mlp.plotting.TrainingHistoryDisplay : Shows ``history_``.
+
+    Notes
+    -----
+    All weights and all arithmetic are float32. ``X`` is read where it lies: float32 and float64
+    matrices, dense or CSR, are not copied, other numbers are converted one part at a time. What
+    a row is predicted to be depends on nothing but that row.
+
+    A sample's weight multiplies its share of the loss of its mini-batch, which is a weighted
+    mean. A weight that is smaller than the largest one by more than the precision of float32
+    counts as zero.
+
+    Ctrl-C ends ``fit`` with KeyboardInterrupt and leaves the model of the last full epoch, if
+    there is one.
+
+    References
+    ----------
+    .. [1] Mocanu, D. C., Mocanu, E., Stone, P., Nguyen, P. H., Gibescu, M., Liotta, A. (2018).
+           Scalable training of artificial neural networks with adaptive sparse connectivity
+           inspired by network science. Nature Communications 9, 2383.
+    .. [2] Liu, S., Mocanu, D. C., Ramapuram Matavalam, A. R., Pei, Y., Pechenizkiy, M. (2021).
+           Sparse evolutionary deep learning with over one million artificial neurons on
+           commodity hardware. Neural Computing and Applications 33, 2589-2604.
+    .. [3] Curci, S., Mocanu, D. C., Pechenizkiy, M. (2021). Truly sparse neural networks at
+           scale. arXiv 2102.01732.
+    .. [4] Jin, X., Xu, C., Feng, J., Wei, Y., Xiong, J., Yan, S. (2016). Deep learning with
+           S-shaped rectified linear activation units. AAAI.
+    .. [5] Kingma, D. P., Ba, J. (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [6] Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sksparse_mlp import TrulySparseMLPClassifier
+    >>> from sksparse_mlp.datasets import make_microarray
+    >>> X, y = make_microarray(n_samples=120, n_features=500, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), TrulySparseMLPClassifier(random_state=0))
+    >>> model.fit(X_train, y_train).predict(X_test[:5]).shape
+    (5,)
+    >>> model[-1].n_connections_
+    (30000, 2000)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
         **BaseSparseMLP._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
@@ -212,16 +481,12 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
     def _training_data(self, X, y, sample_weight, streaming=False):
         """Class numbers, and weights from ``sample_weight`` and ``class_weight``."""
         targets = self._class_numbers(y, "y")
-        sample_weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        if not sample_weight.any():
-            raise ValueError("sample_weight is zero for all samples: nothing to train on.")
+        sample_weight = _checked_weight(sample_weight, X, "sample_weight")
         if self.class_weight == "balanced":
             share = np.bincount(targets, sample_weight, len(self.classes_))
             sample_weight = sample_weight / np.where(share > 0, share, 1)[targets]
         elif self.class_weight is not None:
-            sample_weight = sample_weight * compute_sample_weight(self.class_weight, y)
+            sample_weight = sample_weight * self._class_weights()[targets]
         n_classes = np.unique(targets[sample_weight > 0]).size
         if n_classes < 2 and not streaming:
             raise ValueError(
@@ -229,6 +494,15 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
                 f"(n_samples={X.shape[0]}) contains {n_classes} class of positive weight."
             )
         return self._training_rows(X, targets, sample_weight)
+
+    def _class_weights(self):
+        """The weight of each class, also of those that a chunk of a stream does not hold."""
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError(
+                f"class_weight must hold finite numbers >= 0; got {self.class_weight!r}."
+            )
+        return weights
 
     def _class_numbers(self, y, name):
         """Labels as positions in ``classes_``."""
@@ -251,8 +525,9 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
         if X_val is not None:
             X_val = self._validate_X(X_val, reset=False)
             y_val = check_array(y_val, ensure_2d=False, dtype=None, input_name="y_val")
+            check_consistent_length(X_val, y_val)
             targets = self._class_numbers(y_val, "y_val")
-            weight = check_sample_weight(sample_weight_val, X_val, dtype=np.float64)
+            weight = _checked_weight(sample_weight_val, X_val, "sample_weight_val")
             held_out = TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
             return data, self._validator(held_out)
         if sample_weight_val is not None:
@@ -389,6 +664,14 @@ class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
         """Name of the output activation function."""
         self._fitted_network  # noqa: B018
         return "softmax"
+
+
+def _checked_weight(sample_weight, X, name):
+    """Weights of samples, float64, not negative, not all zero."""
+    weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError(f"{name} is zero for all samples: there is nothing to learn from.")
+    return weight
 
 
 def _classes_of(y):

@@ -39,7 +39,10 @@ OPTIONAL = {
 }
 
 LONGEST = 500
-LONGER = {"_simd.py": 600}  # one vector operation behind the other, with no order among them
+LONGER = {
+    "_simd.py": 600,  # one vector operation behind the other, with no order among them
+    "classifier.py": 700,  # more than a third of it documents the parameters
+}
 
 
 class Import(NamedTuple):
