@@ -1,6 +1,5 @@
 """What every truly sparse estimator shares: parameters, validation, fitting, fitted attributes."""
 
-import os
 import warnings
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
+from ._checks import check_memory, check_range, readable_csr
 from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
 from ._inputs import NATIVE
 from ._network import SparseNetwork
@@ -105,7 +105,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                     self._epsilons(len(cells)), cells, sums, strict=True
                 )
             ]
-        _check_memory(widths, n_connections, 3 if self.solver == "adam" else 2)
+        check_memory(widths, n_connections, 2 if self.solver == "adam" else 1)
         return widths, tuple(n_connections)
 
     def _hidden_widths(self):
@@ -135,12 +135,12 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
     def _validate_X(self, X, y="no_validation", *, reset):
         """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
         checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
-        X = checked[0] if isinstance(checked, tuple) else checked
+        X, *rest = checked if isinstance(checked, tuple) else (checked,)
         if sparse.issparse(X):
-            _check_csr(X)
+            X = readable_csr(X)
         if X.dtype.itemsize > 4 or X.dtype not in NATIVE:
-            _check_range(X)
-        return checked
+            check_range(X)
+        return (X, *rest) if rest else X
 
     def _batch_size(self, n_samples, streaming=False):
         if self.batch_size != "auto":
@@ -411,44 +411,6 @@ def _connections_for_density(density, cells, sums):
     return [
         n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
     ]
-
-
-def _check_memory(widths, n_connections, n_arrays):
-    """Refuse a network that cannot fit into this machine, before anything is allocated."""
-    needed = 4 * (n_arrays + 1) * sum(n_connections) + 144 * sum(widths)
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        available = 2**63
-    if needed > available or max(widths) >= 2**31:
-        raise ValueError(
-            f"hidden_layer_sizes: a network of {sum(widths):,} neurons and {sum(n_connections):,} "
-            f"connections needs about {needed / 2**30:,.1f} GiB, this machine has "
-            f"{available / 2**30:,.1f} GiB. Lower hidden_layer_sizes, epsilon or density."
-        )
-
-
-def _check_csr(X):
-    """SciPy trusts index arrays that it is given: kernels must not."""
-    if X.nnz and (X.indices.min() < 0 or X.indices.max() >= X.shape[1]):
-        raise ValueError(
-            f"X is a CSR matrix with column indices out of range: they must be from 0 to "
-            f"{X.shape[1] - 1}, got {X.indices.min()} to {X.indices.max()}."
-        )
-
-
-def _check_range(X):
-    """Refuse numbers that float32 cannot hold."""
-    values = X.data if sparse.issparse(X) else X
-    if values.size == 0 or values.dtype.kind == "b":
-        return
-    largest = max(abs(float(values.max())), abs(float(values.min())))
-    limit = float(np.finfo(np.float32).max)
-    if largest > limit:
-        raise ValueError(
-            f"X holds the value {largest:.3g}, beyond the range of float32 ({limit:.3g}): the "
-            "network computes in float32. Scale X."
-        )
 
 
 def _merge_equal_rows(X, rows, targets, sample_weight):
