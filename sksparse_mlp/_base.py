@@ -1,6 +1,7 @@
 """What every truly sparse estimator shares: parameters, validation, fitting, fitted attributes."""
 
 import warnings
+from collections.abc import Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import pairwise
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
-from ._checks import check_memory, check_range, readable_csr
+from ._checks import check_memory, check_range, readable_csr, scaled_weights
 from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
 from ._inputs import NATIVE
 from ._network import SparseNetwork
@@ -73,12 +74,16 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
-        "temperature": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "temperature": [StrOptions({"auto"}), Interval(Real, 1e-6, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
     }
 
     # Called with the Trainer after each epoch: a feature selector sets it on its own estimator.
@@ -110,27 +115,31 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _hidden_widths(self):
         sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
-        for size in sizes:
-            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
-                raise ValueError(
-                    "hidden_layer_sizes must be an int or a sequence of ints, each at least 1; "
-                    f"got {self.hidden_layer_sizes!r}."
-                )
+        sizes = [sizes] if isinstance(sizes, Integral) else sizes
+        valid = isinstance(sizes, (Sequence, np.ndarray)) and all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+            for size in sizes
+        )
+        if not valid:
+            raise ValueError(
+                "hidden_layer_sizes must be an int or a sequence of ints, each at least 1; "
+                f"got {self.hidden_layer_sizes!r}."
+            )
         return [int(size) for size in sizes]
 
     def _epsilons(self, n_layers):
         epsilon = DEFAULT_EPSILON if self.epsilon is None else self.epsilon
         if isinstance(epsilon, Real):
             return [float(epsilon)] * n_layers
-        epsilons = list(epsilon)
-        valid = all(isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilons)
-        if len(epsilons) != n_layers or not valid:
+        valid = isinstance(epsilon, (Sequence, np.ndarray)) and all(
+            isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilon
+        )
+        if not valid or len(epsilon) != n_layers:
             raise ValueError(
                 "epsilon must be a positive number, or a sequence of one for each of the "
                 f"{n_layers} layers; got {self.epsilon!r}."
             )
-        return epsilons
+        return epsilon
 
     def _validate_X(self, X, y="no_validation", *, reset):
         """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
@@ -297,6 +306,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
 
         Giving a row twice is then the same as giving it the weight two, to the last bit.
         """
+        sample_weight = scaled_weights(sample_weight)
         rows = np.flatnonzero(sample_weight > NEGLIGIBLE_WEIGHT * sample_weight.max())
         if rows.size == self._batch_size(rows.size):
             rows, sample_weight = _merge_equal_rows(X, rows, targets, sample_weight)

@@ -59,10 +59,11 @@ def readable_csr(X):
         Not changed.
     """
     _check_pointers(X)
-    if X.nnz and (X.indices.min() < 0 or X.indices.max() >= X.shape[1]):
+    columns = X.indices[: X.indptr[-1]]
+    if columns.size and (columns.min() < 0 or columns.max() >= X.shape[1]):
         raise ValueError(
             "X is a CSR matrix with column indices out of range: they must be from 0 to "
-            f"{X.shape[1] - 1}, got {X.indices.min()} to {X.indices.max()}."
+            f"{X.shape[1] - 1}, got {columns.min()} to {columns.max()}."
         )
     readable = all(array.flags.c_contiguous for array in (X.data, X.indices, X.indptr))
     if readable and {X.indices.dtype, X.indptr.dtype} <= set(INDEX_TYPES):
@@ -104,3 +105,15 @@ def check_range(X):
             f"X holds the value {largest:.3g}, beyond the range of float32 ({FLOAT32_MAX:.3g}): "
             "the network computes in float32. Scale X."
         )
+
+
+def scaled_weights(sample_weight):
+    """Weights of at most 1 in the same proportions, to the last bit: no sum of them overflows.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of float64
+        Finite, not negative.
+    """
+    _, exponent = np.frexp(sample_weight.max())
+    return np.ldexp(sample_weight, -exponent)

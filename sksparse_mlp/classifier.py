@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from ._base import BaseSparseMLP
+from ._checks import scaled_weights
 from ._compat import (
     StrOptions,
     check_first_partial_fit,
@@ -488,9 +490,10 @@ default="relu"
         elif self.class_weight is not None:
             sample_weight = sample_weight * self._class_weights()[targets]
         n_classes = np.unique(targets[sample_weight > 0]).size
-        if n_classes < 2 and not streaming:
+        needed = 1 if streaming else 2
+        if n_classes < needed:
             raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes; the data "
+                f"{type(self).__name__} needs samples of at least {needed} classes; the data "
                 f"(n_samples={X.shape[0]}) contains {n_classes} class of positive weight."
             )
         return self._training_rows(X, targets, sample_weight)
@@ -569,14 +572,22 @@ default="relu"
                 probe._network = network
                 probe.__dict__.pop("feature_names_in_", None)
                 logits = self._forward(X_scored, network, team)
-                scorer = check_scoring(probe, self.scoring)
-                score = float(scorer(probe, X_scored, self.classes_[targets]))
+                score = self._score_of(probe, X_scored, self.classes_[targets])
             log_p = log_softmax(logits.astype(np.float64) / self.temperature_, axis=1)
             loss = -float(np.average(log_p[np.arange(rows.size), targets], weights=weight))
             monitored = -loss if self.scoring is None else score
             return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
 
         return validate
+
+    def _score_of(self, probe, X, y):
+        score = check_scoring(probe, self.scoring)(probe, X, y)
+        if not isinstance(score, Real) or (self.early_stopping and np.isnan(score)):
+            raise ValueError(
+                f"scoring={self.scoring!r} must return a number for the validation samples; got "
+                f"{score!r}."
+            )
+        return float(score)
 
     def _pass_on_interrupt(self):
         try:
@@ -671,7 +682,7 @@ def _checked_weight(sample_weight, X, name):
     weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError(f"{name} is zero for all samples: there is nothing to learn from.")
-    return weight
+    return scaled_weights(weight)
 
 
 def _classes_of(y):

@@ -1,0 +1,415 @@
+"""Bad parameters and bad data: an error that says what is wrong, and nothing is trained."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+NAN, INF = float("nan"), float("inf")
+N_SAMPLES, N_FEATURES, CLASSES = 24, 5, [0, 1, 2]
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N_SAMPLES, N_FEATURES))
+y = np.arange(N_SAMPLES) % 3
+ONES = np.ones(N_SAMPLES)
+
+
+def classifier(**changes):
+    parameters = {
+        "hidden_layer_sizes": (6,),
+        "epsilon": 2,
+        "learning_rate_init": 0.01,
+        "max_iter": 2,
+        "batch_size": 8,
+        "random_state": 0,
+    }
+    return TrulySparseMLPClassifier(**parameters | changes)
+
+
+# ---------------------------------------------------------------- one parameter
+
+NOT_NUMBERS = ["text", None, [1.0], NAN, INF]
+NOT_BOOLEANS = ["yes", None, 2, 0.5]
+NOT_COUNTS = [0, -1, 1.5, NAN, "many", [3]]
+
+WRONG = {
+    "hidden_layer_sizes": [
+        *(0, -3, 1.5, NAN, None, "100", True, {5: 1}, {5, 6}),
+        *((0,), (5, -1), (5, 2.5), (5, NAN), (5, None), (5, "6"), (5, True), [[5, 6]]),
+        np.ones((2, 2), int),
+    ],
+    "activation": ["softplus", None, 1, ["relu"]],
+    "activation_slope": NOT_NUMBERS,
+    "epsilon": [0, -1, NAN, INF, "20", [2, NAN], [2, 0], [2, "2"], [[2, 2]], {2: 2, 3: 3}],
+    "density": [0, -0.1, 1.01, NAN, "half", [0.5]],
+    "evolution": ["rigl", True, 1],
+    "zeta": [-0.1, 1, NAN, "0.3", None],
+    "evolution_interval": [*NOT_COUNTS, None],
+    "evolution_end": [-0.1, 1.1, NAN, "all", None],
+    "evolve_output_layer": NOT_BOOLEANS,
+    "solver": ["lbfgs", None, 1],
+    "learning_rate": ["linear", None, 0.1],
+    "learning_rate_init": [*NOT_NUMBERS, 0, -0.1],
+    "learning_rate_scaling": ["fan_out", True, 1],
+    "power_t": [*NOT_NUMBERS, -0.5],
+    "momentum": [*NOT_NUMBERS, -0.1, 1],
+    "nesterovs_momentum": NOT_BOOLEANS,
+    "beta_1": [*NOT_NUMBERS, -0.1, 1],
+    "beta_2": [*NOT_NUMBERS, -0.1, 1],
+    "weight_decay": [*NOT_NUMBERS, -0.1],
+    "dropout": [*NOT_NUMBERS, -0.1, 1],
+    "input_dropout": [*NOT_NUMBERS, -0.1, 1],
+    "input_noise": [*NOT_NUMBERS, -0.1],
+    "weight_init": ["zeros", None, 1],
+    "weight_init_gain": [*NOT_NUMBERS, 0, -1],
+    "batch_size": [*NOT_COUNTS, None],
+    "max_iter": [*NOT_COUNTS, None],
+    "shuffle": NOT_BOOLEANS,
+    "tol": [*NOT_NUMBERS, -1e-4],
+    "n_iter_no_change": [*NOT_COUNTS, None],
+    "early_stopping": NOT_BOOLEANS,
+    "validation_fraction": [*NOT_NUMBERS, 0, 1, -0.1],
+    "scoring": ["no_such_score", 1, ["accuracy"]],
+    "temperature": [*NOT_NUMBERS, 0, -1, 1e-300],
+    "class_weight": ["even", 1, [1, 2, 3]],
+    "warm_start": NOT_BOOLEANS,
+    "verbose": ["yes", -1, None, 0.5],
+    "random_state": [-1, 2**32, 1.5, "seed", np.random.default_rng(0)],
+    "n_jobs": [0, 1.5, "all"],
+}
+
+
+def test_every_parameter_is_tried():
+    assert set(WRONG) == set(classifier().get_params())
+
+
+def names_value(error, value):
+    return str(value) in str(error) or repr(value) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(name, value):
+    estimator = classifier(**{name: value})
+    with pytest.raises(ValueError, match=rf"\b{name}\b.*\bmust\b") as caught:
+        estimator.fit(X, y)
+    assert names_value(caught.value, value)
+    assert not hasattr(estimator, "classes_")
+    assert not estimator.__sklearn_is_fitted__()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epsilon": 2, "density": 0.5}, "epsilon=2 and density=0.5 both set"),
+        ({"epsilon": [2, 2, 2]}, r"each of the 2 layers; got \[2, 2, 2\]"),
+        ({"epsilon": [2]}, r"each of the 2 layers; got \[2\]"),
+        ({"class_weight": {0: NAN}}, "class_weight must hold finite numbers >= 0"),
+        ({"class_weight": {0: -1}}, "class_weight must hold finite numbers >= 0"),
+        ({"class_weight": {0: INF}}, "class_weight must hold finite numbers >= 0"),
+        ({"class_weight": {7: 1}}, r"\[0, 1, 2\], are not in class_weight"),
+        ({"class_weight": {0: 0, 1: 0, 2: 1}}, "at least 2 classes"),
+        ({"scoring": lambda *args: NAN, "early_stopping": True}, "return a number.* got nan"),
+        ({"scoring": lambda *args: "good", "early_stopping": True}, "return a number.* 'good'"),
+    ],
+)
+def test_contradictory_parameters(changes, message):
+    with pytest.raises(ValueError, match=message):
+        classifier(**changes).fit(X, y)
+
+
+@pytest.mark.parametrize("sizes", [10**12, (10**6, 10**12), 2**40])
+def test_a_network_too_large_for_the_machine_is_refused_with_what_it_needs(sizes):
+    with pytest.raises(ValueError, match=r"needs about [\d,.]+ GiB, this machine has"):
+        classifier(hidden_layer_sizes=sizes).fit(X, y)
+
+
+def test_a_layer_too_wide_for_its_indices_is_refused(monkeypatch):
+    monkeypatch.setattr("sksparse_mlp._checks._memory_of_this_machine", lambda: 2**60)
+    with pytest.raises(ValueError, match=r"2,147,483,647 neurons at most"):
+        classifier(hidden_layer_sizes=2**31).fit(X, y)
+
+
+# ---------------------------------------------------------------- X
+
+
+def csr(**changes):
+    """X as CSR with some of its three arrays replaced, which SciPy does not look at."""
+    matrix = sparse.csr_array(X)
+    for name, values in changes.items():
+        setattr(matrix, name, values)
+    return matrix
+
+
+def changed(values, position, value):
+    values = np.array(values)
+    values[position] = value
+    return values
+
+
+GOOD = sparse.csr_array(X)
+WRONG_X = {
+    "NaN": (changed(X, (3, 1), NAN), "X contains NaN"),
+    "infinity": (changed(X, (3, 1), -INF), "X contains infinity"),
+    "beyond float32": (changed(X, (3, 1), -1e39), "-?1e\\+39, beyond the range of float32"),
+    "long double": (changed(X, (3, 1), 1e300).astype(np.longdouble), "beyond the range of float32"),
+    "no features": (X[:, :0], "0 feature"),
+    "3-D": (X[None], "dim 3"),
+    "1-D": (X[0], "Expected 2D"),
+    "complex": (X + 0j, "Complex data"),
+    "strings": (X.astype(str), "strings"),
+    "objects": (changed(X.astype(object), (3, 1), "a"), "could not convert string"),
+    "sparse NaN": (csr(data=changed(GOOD.data, 7, NAN)), "X contains NaN"),
+    "sparse infinity": (csr(data=changed(GOOD.data, 7, INF)), "X contains infinity"),
+    "sparse beyond float32": (csr(data=changed(GOOD.data, 7, 1e39)), "beyond the range of float32"),
+    "sparse complex": (csr(data=GOOD.data + 0j), "Complex data"),
+    "index too large": (csr(indices=changed(GOOD.indices, 7, 99)), "out of range.* 0 to 99"),
+    "index negative": (csr(indices=changed(GOOD.indices, 7, -1)), "out of range.* -1 to 4"),
+    "indices of fractions": (csr(indices=GOOD.indices + 0.5), "indices are not integers"),
+    "pointer beyond the end": (csr(indptr=changed(GOOD.indptr, 3, 10**6)), "row pointers"),
+    "last pointer beyond the end": (csr(indptr=changed(GOOD.indptr, -1, 10**6)), "row pointers"),
+    "falling pointers": (csr(indptr=changed(GOOD.indptr, 3, 0)), "row pointers"),
+    "negative pointer": (csr(indptr=changed(GOOD.indptr, 0, -5)), "row pointers"),
+    "too few pointers": (csr(indptr=GOOD.indptr[:-2]), "row pointers"),
+    "too few indices": (csr(indices=GOOD.indices[:-9]), "row pointers"),
+    "too few values": (csr(data=GOOD.data[:-9]), "row pointers"),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return classifier().fit(X, y)
+
+
+@pytest.mark.parametrize(("bad", "message"), WRONG_X.values(), ids=WRONG_X)
+def test_wrong_X(bad, message, fitted):
+    estimator = classifier()
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(bad, y)
+    assert not estimator.__sklearn_is_fitted__()
+    with pytest.raises(ValueError, match=message):
+        estimator.partial_fit(bad, y, classes=CLASSES)
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(bad)
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, y, X_val=bad, y_val=y)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
+def test_no_samples(method, fitted):
+    arguments = (X[:0],) if method == "predict" else (X[:0], y[:0])
+    with pytest.raises(ValueError, match="0 sample"):
+        getattr(fitted, method)(*arguments)
+
+
+def with_gaps(values):
+    return np.repeat(values, 2)[::2]
+
+
+def duplicated():
+    """Each value as the sum of two halves, stored one after the other."""
+    order = np.repeat(np.arange(GOOD.nnz), 2)
+    return sparse.csr_array((GOOD.data[order] / 2, GOOD.indices[order], 2 * GOOD.indptr), X.shape)
+
+
+def backwards():
+    order = np.arange(GOOD.nnz).reshape(X.shape)[:, ::-1].ravel()
+    return sparse.csr_array((GOOD.data[order], GOOD.indices[order], GOOD.indptr), X.shape)
+
+
+UNUSUAL_X = {
+    "int64 indices": csr(indices=GOOD.indices.astype(np.int64)),
+    "int64 pointers": csr(indptr=GOOD.indptr.astype(np.int64)),
+    "int16 indices": csr(indices=GOOD.indices.astype(np.int16)),
+    "uint32 indices": csr(indices=GOOD.indices.astype(np.uint32)),
+    "values with gaps": csr(data=with_gaps(GOOD.data)),
+    "indices with gaps": csr(indices=with_gaps(GOOD.indices)),
+    "pointers with gaps": csr(indptr=with_gaps(GOOD.indptr)),
+    "more than used": csr(data=np.append(GOOD.data, 9.0), indices=np.append(GOOD.indices, 99)),
+    "duplicates": duplicated(),
+    "unsorted": backwards(),
+    "matrix": sparse.csr_matrix(X),
+    "csc": sparse.csc_array(X),
+    "coo": sparse.coo_array(X),
+    "long double": sparse.csr_array(X.astype(np.longdouble)),
+    "other byte order": X.astype(">f8"),
+    "columns first": np.asfortranarray(X),
+    "with gaps": np.repeat(np.repeat(X, 2, axis=0), 3, axis=1)[::2, ::3],
+    "backwards": X[::-1, ::-1].copy()[::-1, ::-1],
+    "one byte off": np.frombuffer(b" " + X.tobytes(), np.uint8)[1:].view(float).reshape(X.shape),
+    "objects": X.astype(object),
+    "a list": X.tolist(),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("unusual", UNUSUAL_X.values(), ids=UNUSUAL_X)
+def test_unusual_X_of_the_same_values_gives_the_same_model(unusual, fitted):
+    before = pickle.dumps(unusual)
+    model = classifier().fit(unusual, y)
+    np.testing.assert_allclose(model.predict_proba(X), fitted.predict_proba(X), rtol=1e-6)
+    np.testing.assert_array_equal(model.predict_proba(unusual), model.predict_proba(X))
+    assert pickle.dumps(unusual) == before
+
+
+# ---------------------------------------------------------------- y, weights, validation
+
+WRONG_Y = {
+    "NaN": (changed(y.astype(float), 2, NAN), "y contains NaN"),
+    "infinity": (changed(y.astype(float), 2, INF), "y contains infinity"),
+    "one class": (0 * y, "at least 2 classes.* contains 1 class"),
+    "fractions": (y + 0.5, "continuous"),
+    "two columns": (np.column_stack([y, y]), "1d"),
+    "too short": (y[:-1], r"inconsistent numbers of samples: \[24, 23\]"),
+    "None among strings": (np.array([None, "a"] * 12, object), "Unknown label type"),
+    "numbers among strings": (np.array([1, "a"] * 12, object), "Unknown label type"),
+    "complex": (y + 0j, "Complex data"),
+    "nothing": (None, "requires y"),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), WRONG_Y.values(), ids=WRONG_Y)
+def test_wrong_y(bad, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, bad)
+
+
+WRONG_WEIGHT = {
+    "negative": (changed(ONES, 2, -1), "Negative values .*sample_weight"),
+    "all zero": (0 * ONES, "zero"),
+    "NaN": (changed(ONES, 2, NAN), "sample_weight contains NaN"),
+    "infinity": (changed(ONES, 2, INF), "sample_weight contains infinity"),
+    "too short": (ONES[:-1], r"\(23,\), expected \(24,\)"),
+    "two columns": (np.column_stack([ONES, ONES]), "1D"),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), WRONG_WEIGHT.values(), ids=WRONG_WEIGHT)
+def test_wrong_weights(bad, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, y, bad)
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, y, X_val=X, y_val=y, sample_weight_val=bad)
+
+
+def test_one_class_of_positive_weight():
+    with pytest.raises(ValueError, match="contains 1 class of positive weight"):
+        classifier().fit(X, y, (y == 0).astype(float))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scale", [2.0**-1020, 2.0**1020])
+def test_weights_far_beyond_float32_mean_the_same_as_ones(scale, fitted):
+    model = classifier().fit(X, y, scale * ONES)
+    np.testing.assert_array_equal(model.coefs_[0].data, fitted.coefs_[0].data)
+    model = classifier(class_weight=dict.fromkeys(CLASSES, scale)).fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[0].data, fitted.coefs_[0].data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"X_val": X}, "X_val was given without y_val"),
+        ({"y_val": y}, "y_val was given without X_val"),
+        ({"sample_weight_val": ONES}, "sample_weight_val was given without X_val"),
+        ({"X_val": X[:, :3], "y_val": y}, "X has 3 features.* expecting 5"),
+        ({"X_val": X, "y_val": y + 1}, r"y_val holds labels that are not in classes_.*3"),
+        ({"X_val": X, "y_val": y[:-1]}, "inconsistent numbers of samples"),
+        ({"X_val": X[:0], "y_val": y[:0]}, "0 sample"),
+        ({"X_val": X, "y_val": changed(y.astype(float), 1, NAN)}, "y_val contains NaN"),
+    ],
+)
+def test_wrong_validation_data(arguments, message):
+    estimator = classifier()
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, y, **arguments)
+    assert not estimator.__sklearn_is_fitted__()
+
+
+def test_early_stopping_needs_two_samples_of_a_class():
+    with pytest.raises(ValueError, match=r"at least 2 samples of one class; got n_samples=3"):
+        classifier(early_stopping=True).fit(X[:3], y[:3])
+
+
+# ---------------------------------------------------------------- streams, and a fitted model
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@pytest.mark.parametrize(
+    ("changes", "arguments", "message"),
+    [
+        ({"early_stopping": True}, {"classes": CLASSES}, "early_stopping=True has no meaning"),
+        ({"class_weight": "balanced"}, {"classes": CLASSES}, "class_weight='balanced' cannot"),
+        ({}, {}, "classes must be passed on the first call"),
+        ({}, {"classes": [0, 1]}, r"y holds labels that are not in classes_.*2"),
+        ({}, {"classes": [0, 1, 2, NAN]}, "NaN"),
+        ({}, {"classes": [[0, 1, 2]]}, "Unknown label type"),
+        ({}, {"classes": "012"}, "array-like"),
+        ({"class_weight": dict.fromkeys(CLASSES, 0)}, {"classes": CLASSES}, "contains 0 class"),
+    ],
+)
+def test_wrong_first_chunks_of_a_stream(changes, arguments, message):
+    estimator = classifier(**changes)
+    with pytest.raises(ValueError, match=message):
+        estimator.partial_fit(X, y, **arguments)
+
+
+def test_classes_of_a_stream_cannot_change():
+    estimator = classifier().partial_fit(X, y, classes=CLASSES)
+    with pytest.raises(ValueError, match="not the same as on last call"):
+        estimator.partial_fit(X, y, classes=[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"hidden_layer_sizes": (7,)}, {"epsilon": 3}, {"density": 0.9, "epsilon": None}]
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_the_shape_of_a_network_cannot_change_when_training_goes_on(changes, method):
+    estimator = classifier(warm_start=True).partial_fit(X, y, classes=CLASSES)
+    with pytest.raises(ValueError, match="cannot change when training goes on"):
+        getattr(estimator.set_params(**changes), method)(X, y)
+
+
+@pytest.mark.parametrize("changes", [{"solver": "sgd"}, {"activation": "tanh"}])
+def test_solver_and_activation_cannot_change_when_training_goes_on(changes):
+    estimator = classifier(solver="adam").partial_fit(X, y, classes=CLASSES)
+    with pytest.raises(ValueError, match="cannot change when training goes on"):
+        estimator.set_params(**changes).partial_fit(X, y)
+
+
+def test_a_warm_start_needs_the_same_classes():
+    estimator = classifier(warm_start=True).partial_fit(X, y, classes=CLASSES)
+    with pytest.raises(ValueError, match=r"fitted with \[0 1 2\], y holds \[0 1\]"):
+        estimator.fit(X, y % 2)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_the_number_of_features_cannot_change(method, fitted):
+    with pytest.raises(ValueError, match=r"X has 4 features.* expecting 5"):
+        getattr(fitted, method)(X[:, :4])
+
+
+@pytest.mark.parametrize("columns", [list("abcdf"), list("bacde")], ids=["other", "order"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_names_of_features_cannot_change(columns):
+    model = classifier().fit(pd.DataFrame(X, columns=list("abcde")), y)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(pd.DataFrame(X, columns=columns))
+
+
+@pytest.mark.parametrize("layer", [1, -2, 0.5, "last", None])
+def test_a_hidden_layer_that_does_not_exist(layer, fitted):
+    with pytest.raises(ValueError, match="layer must be an int from -1 to 0"):
+        fitted.hidden_activations(X, layer)
+
+
+def test_a_failed_fit_leaves_a_fitted_model_as_it_was(fitted):
+    before = vars(fitted).copy()
+    for bad_X, bad_y in ((X * NAN, y), (X, 0 * y), (X[:, :2], y[:-1])):
+        with pytest.raises(ValueError):
+            fitted.fit(bad_X, bad_y)
+    assert vars(fitted) == before
