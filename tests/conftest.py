@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+# SciPy reads it when it is first imported; scikit-learn skips its checks of array types without.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 # The first example of a test may wait for kernels to compile.
 settings.register_profile(
     "ci",
