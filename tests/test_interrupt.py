@@ -1,0 +1,81 @@
+"""Ctrl-C: a real signal to a real process."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+
+PRELUDE = """
+import numpy as np, sys, warnings
+from sksparse_mlp import TrulySparseMLPClassifier
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(200, 500)).astype(np.float32), rng.integers(0, 3, 200)
+def network(**params):
+    base = dict(hidden_layer_sizes=(200,), batch_size=4, solver="sgd", learning_rate="constant",
+                learning_rate_init=1e-4, learning_rate_scaling=None, random_state=0, tol=0,
+                n_iter_no_change=10**6)
+    return TrulySparseMLPClassifier(**{**base, **params})
+network(max_iter=1, learning_rate="cosine").fit(X, y)
+model = network(max_iter=10**6)
+print("ready", flush=True)
+"""
+
+
+def interrupted(body, after=1.0):
+    """Run a script, press Ctrl-C some time after it said "ready"; returns output and delay."""
+    script = PRELUDE + textwrap.dedent(body)
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(after)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    return output.split(), time.monotonic() - pressed
+
+
+FIT_AND_REPORT = """
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(X, y)
+    except KeyboardInterrupt:
+        told = any("interrupted" in str(w.message) for w in caught)
+        print(model.n_iter_, len(model.loss_curve_), told, np.isfinite(model.predict_proba(X)).all())
+"""
+
+
+def test_leaves_the_model_of_the_last_full_epoch_with_a_warning():
+    (n_iter, n_losses, told, finite), _ = interrupted(FIT_AND_REPORT)
+    assert (int(n_iter) >= 1, n_iter == n_losses, told, finite) == (True, True, "True", "True")
+
+
+def test_stops_soon():
+    _, delay = interrupted(FIT_AND_REPORT)
+    assert delay < 10
+
+
+def test_before_the_first_epoch_the_estimator_stays_unfitted():
+    body = """
+        model.set_params(hidden_layer_sizes=(20000, 20000), epsilon=100, batch_size=1)
+        try:
+            model.fit(X, y)
+        except KeyboardInterrupt:
+            print(model.__sklearn_is_fitted__(), hasattr(model, "classes_"))
+    """
+    output, _ = interrupted(body, after=0.5)
+    assert output == ["False", "False"]
+
+
+def test_a_second_fit_is_not_disturbed():
+    body = FIT_AND_REPORT + """
+        again = network(max_iter=2, learning_rate="cosine").fit(X, y)
+        print(again.n_iter_)
+    """
+    output, _ = interrupted(body)
+    assert output[-1] == "2"
