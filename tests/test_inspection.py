@@ -10,6 +10,7 @@ from fitted import Drawn, drawn, drawn_at_random, trained
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectFromModel
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -56,6 +57,12 @@ def test_the_network_of_a_search_is_the_best_one():
     model, X, y = trained(max_iter=1)
     search = GridSearchCV(model, {"zeta": [0.2, 0.3]}, cv=2).fit(X, y)
     assert summary(search).layers == summary(search.best_estimator_).layers
+
+
+def test_the_network_of_a_selector_is_its_estimator():
+    model, X, y = trained(max_iter=1)
+    selector = SelectFromModel(model).fit(X, y)
+    assert summary(selector).layers == summary(selector.estimator_).layers
 
 
 def test_an_unfitted_network_is_not_inspected():
@@ -269,6 +276,13 @@ def test_importances_of_several_networks_have_a_standard_deviation():
 def test_connections_of_several_networks_are_averaged():
     table = importance_table([drawn([[1, 1], [9, 0]]), drawn([[1, 0], [9, 0]])])
     assert list(table["connections"]) == [1.0, 1.5]
+
+
+def test_importances_of_a_selector_are_its_own():
+    selector = SelectFromModel(Drawn())
+    selector.estimator_ = drawn([[1], [3]])
+    selector.feature_importances_ = np.array([0.9, 0.1])
+    assert list(importance_table(selector)["feature"]) == ["x0", "x1"]
 
 
 def test_networks_of_different_features_are_not_averaged():

@@ -30,8 +30,8 @@ def topology_distance(a, b, *, per_layer=False):
     Parameters
     ----------
     a, b : estimators
-        Fitted sparse networks with layers of the same sizes, or pipelines or searches that end in
-        such.
+        Fitted sparse networks with layers of the same sizes, or pipelines, searches or selectors
+        that end in such.
     per_layer : bool, default=False
         Whether to return the distance of each layer instead of their mean.
 

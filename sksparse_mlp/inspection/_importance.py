@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._networks import feature_names_of, import_pandas, members_of
+from ._networks import feature_names_of, import_pandas, importances_of
 
 
 def importance_table(est, feature_names=None):
@@ -11,8 +11,8 @@ def importance_table(est, feature_names=None):
     Parameters
     ----------
     est : estimator or sequence of estimators
-        A fitted sparse network, or a pipeline or search that ends in one; or several of them, such
-        as the members of an ensemble or the estimators of a cross-validation.
+        A fitted sparse network, or a pipeline, search or selector that ends in one; or several of
+        them, such as the members of an ensemble or the estimators of a cross-validation.
     feature_names : array-like of str of shape (n_features,), default=None
         Names of the features; None: those seen in fit, or else `x0`, `x1`, ...
 
@@ -44,8 +44,7 @@ def importance_table(est, feature_names=None):
     True
     """
     pandas = import_pandas("importance_table")
-    networks = members_of(est)
-    importances = np.array([network.feature_importances_ for network in networks])
+    importances, networks = importances_of(est)
     degrees = np.array([np.diff(network.coefs_[0].indptr) for network in networks])
     several = len(networks) > 1
     mean = importances.mean(axis=0)

@@ -6,53 +6,78 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
+def part_with(attribute, est):
+    """Find the part of a fitted estimator that has an attribute.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of the attribute.
+    est : estimator
+        A fitted estimator; or a pipeline, search or selector, whose last step, best estimator or
+        estimator is looked at.
+
+    Returns
+    -------
+    estimator or None
+        The outermost part that has the attribute, None if there is none.
+    """
+    check_is_fitted(est)
+    while est is not None and not hasattr(est, attribute):
+        if isinstance(est, Pipeline):
+            est = est[-1]
+        else:
+            est = getattr(est, "best_estimator_", getattr(est, "estimator_", None))
+    return est
+
+
 def network_of(est):
-    """Find the fitted sparse network in an estimator, a pipeline or a search.
+    """Find the fitted sparse network in an estimator.
 
     Parameters
     ----------
     est : estimator
-        A fitted sparse network, or a pipeline or search that ends in one.
+        A fitted sparse network, or a pipeline, search or selector that ends in one.
 
     Returns
     -------
     estimator
         The part of it that has `coefs_`.
     """
-    check_is_fitted(est)
-    network = est
-    while isinstance(network, Pipeline) or hasattr(network, "best_estimator_"):
-        network = network[-1] if isinstance(network, Pipeline) else network.best_estimator_
-    if not all(issparse(weights) for weights in getattr(network, "coefs_", [None])):
+    network = part_with("coefs_", est)
+    if network is None or not all(map(issparse, network.coefs_)):
         raise TypeError(
-            "est must be a fitted sparse network such as TrulySparseMLPClassifier, or a pipeline "
-            f"or search that ends in one; got {type(network).__name__}."
+            "est must be a fitted sparse network such as TrulySparseMLPClassifier, or a pipeline, "
+            f"search or selector that ends in one; got {type(est).__name__}."
         )
     return network
 
 
-def members_of(ests):
-    """List networks of the same inputs, also if there is only one.
+def importances_of(ests):
+    """Importances of the inputs of one or several networks of the same inputs.
 
     Parameters
     ----------
     ests : estimator or sequence of estimators
-        Fitted sparse networks, or pipelines or searches that end in one.
+        Fitted sparse networks, or pipelines, searches or selectors that end in one.
 
     Returns
     -------
-    list of estimators
+    importances : ndarray of shape (n_networks, n_features)
+        Their `feature_importances_`, a selector's own before those of its network.
+    networks : list of estimators
         The networks themselves.
     """
     members = ests if isinstance(ests, (list, tuple, np.ndarray)) else [ests]
     networks = [network_of(member) for member in members]
-    if len({network.n_features_in_ for network in networks}) != 1:
+    widths = [network.n_features_in_ for network in networks]
+    if len(set(widths)) != 1:
         raise ValueError(
             "est must be a network or a sequence of networks of the same features; got "
-            f"{len(networks)} with n_features_in_="
-            f"{[network.n_features_in_ for network in networks]}."
+            f"{len(networks)} with n_features_in_={widths}."
         )
-    return networks
+    rows = [part_with("feature_importances_", member).feature_importances_ for member in members]
+    return np.array(rows), networks
 
 
 def feature_names_of(ests, feature_names=None):
@@ -61,7 +86,7 @@ def feature_names_of(ests, feature_names=None):
     Parameters
     ----------
     ests : estimator or sequence of estimators
-        Fitted sparse networks, or pipelines or searches that end in one.
+        Fitted sparse networks, or pipelines, searches or selectors that end in one.
     feature_names : array-like of str, default=None
         Names to use; None: those seen in fit, in a pipeline after its other steps, or else
         `x0`, `x1`, ...

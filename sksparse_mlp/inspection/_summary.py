@@ -130,7 +130,7 @@ def summary(est):
     Parameters
     ----------
     est : estimator
-        A fitted sparse network, or a pipeline or search that ends in one.
+        A fitted sparse network, or a pipeline, search or selector that ends in one.
 
     Returns
     -------

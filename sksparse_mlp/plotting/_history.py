@@ -67,7 +67,7 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         est : estimator
-            A fitted sparse network, or a pipeline or search that ends in one.
+            A fitted sparse network, or a pipeline, search or selector that ends in one.
         panels : sequence of str, default=None
             As in :meth:`plot`.
         ax : matplotlib Axes or sequence of Axes, default=None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sksparse_mlp.inspection._networks import feature_names_of, members_of
+from sksparse_mlp.inspection._networks import feature_names_of, importances_of
 
 from ._style import BLUE, axes_to_draw_on
 
@@ -59,8 +59,8 @@ class FeatureImportanceDisplay:
         Parameters
         ----------
         est : estimator or sequence of estimators
-            A fitted sparse network, or a pipeline or search that ends in one; or several of them,
-            such as the members of an ensemble or the estimators of a cross-validation.
+            A fitted sparse network, or a pipeline, search or selector that ends in one; or several
+            of them, such as the members of an ensemble or the estimators of a cross-validation.
         feature_names : array-like of str of shape (n_features,), default=None
             Names of the features; None: those seen in fit, or else `x0`, `x1`, ...
         n_features : int, default=20
@@ -73,8 +73,7 @@ class FeatureImportanceDisplay:
         FeatureImportanceDisplay
             The display, drawn.
         """
-        importances = np.array([network.feature_importances_ for network in members_of(est)])
-        display = cls(importances, feature_names_of(est, feature_names))
+        display = cls(importances_of(est)[0], feature_names_of(est, feature_names))
         return display.plot(n_features=n_features, ax=ax)
 
     @classmethod

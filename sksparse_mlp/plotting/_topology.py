@@ -81,7 +81,7 @@ class TopologyDisplay:
         Parameters
         ----------
         est : estimator
-            A fitted sparse network, or a pipeline or search that ends in one.
+            A fitted sparse network, or a pipeline, search or selector that ends in one.
         kind : {"input_degree", "evolution", "layers", "degree_distribution"}, \
                 default="input_degree"
             What to draw.
