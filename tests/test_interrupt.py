@@ -73,9 +73,12 @@ def test_before_the_first_epoch_the_estimator_stays_unfitted():
 
 
 def test_a_second_fit_is_not_disturbed():
-    body = FIT_AND_REPORT + """
+    body = (
+        FIT_AND_REPORT
+        + """
         again = network(max_iter=2, learning_rate="cosine").fit(X, y)
         print(again.n_iter_)
     """
+    )
     output, _ = interrupted(body)
     assert output[-1] == "2"

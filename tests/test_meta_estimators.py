@@ -36,9 +36,7 @@ def small(**params):
 
 @pytest.fixture(scope="module")
 def data():
-    X, y = make_classification(
-        120, 12, n_informative=6, n_classes=3, class_sep=2.0, random_state=0
-    )
+    X, y = make_classification(120, 12, n_informative=6, n_classes=3, class_sep=2.0, random_state=0)
     return X.astype(np.float32), np.array(["ALL", "AML", "CLL"])[y]
 
 
