@@ -255,6 +255,7 @@ def draw(lanes, keys, out):
         vstore(bare(out), i << len(lanes), vnormal(keys[i], lanes))
 
 
+@cache
 def keys_of_units(n_keys):
     """Keys as the kernels make them for neighbouring neurons."""
     return np.array([reference.derive(12345, unit) for unit in range(n_keys)], np.uint64)

@@ -347,12 +347,13 @@ def test_initial_connections_are_uniform_over_a_larger_layer(n_in, n_out):
 
 
 def test_growth_is_uniform_over_a_larger_layer_with_crowded_rows():
+    # Rows are drawn by chunk, then within it: every third is crowded, so that chunks hold both.
+    crowded = np.arange(130) % 3 == 0
     connected = np.zeros((130, 30), bool)
-    connected[:40, :27] = connected[40:, :2] = True
-    kept = connected.copy()
-    kept[40:] = False
+    connected[:, :2] = connected[crowded, :27] = True
+    kept = connected & crowded[:, None]
     # The crowded rows stay; all others lose what they have.
-    weights = np.where(np.repeat(np.arange(130), connected.sum(axis=1)) < 40, 2.0, 1.0)
+    weights = np.where(np.repeat(crowded, connected.sum(axis=1)), 2.0, 1.0)
     network, n_grown = single_layer(connected, weights), int((~kept & connected).sum())
     counts, n_times = np.zeros(connected.size), 300
     for i in range(n_times):
