@@ -84,9 +84,10 @@ def compare(name, X, y, n_splits):
             return_estimator=True,
         )
         accuracy, balanced = result["test_accuracy"], result["test_balanced_accuracy"]
+        size = n_parameters(result["estimator"][0][-1])
         print(
             f"| {label} | {accuracy.mean():.3f} ± {accuracy.std():.3f} | {balanced.mean():.3f} "
-            f"| {np.median(result['fit_time']):.2f} | {n_parameters(result['estimator'][0][-1]):,} |",
+            f"| {np.median(result['fit_time']):.2f} | {size:,} |",
             flush=True,
         )
 

@@ -46,7 +46,8 @@ FIT_AND_REPORT = """
             model.fit(X, y)
     except KeyboardInterrupt:
         told = any("interrupted" in str(w.message) for w in caught)
-        print(model.n_iter_, len(model.loss_curve_), told, np.isfinite(model.predict_proba(X)).all())
+        finite = np.isfinite(model.predict_proba(X)).all()
+        print(model.n_iter_, len(model.loss_curve_), told, finite)
 """
 
 
