@@ -206,10 +206,11 @@ def test_subnormal_numbers_slow_nothing(activation, solver):
 
     def seconds(network):
         network = network.copy()
-        start = time.perf_counter()
+        start = time.thread_time()
         train(network, data, batch_size=4, learning_rate_init=1e-30)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
+    # Pairs of runs, one right after the other, suffer alike from whatever else the machine does.
     seconds(usual)
-    times = np.array([(seconds(usual), seconds(tiny)) for _ in range(20)])
-    assert times[:, 1].min() < 1.5 * times[:, 0].min()
+    ratios = [seconds(tiny) / seconds(usual) for _ in range(30)]
+    assert np.median(ratios) < 1.5, ratios
