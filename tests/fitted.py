@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -40,8 +40,7 @@ def drawn(*layers, names=None, history=None, **parameters):
 def drawn_at_random(widths, density, seed=0, **more):
     """A fitted network of random connections."""
     rng = np.random.default_rng(seed)
-    shapes = pairwise(widths)
-    layers = [random_array(shape, density=density, rng=rng).toarray() for shape in shapes]
+    layers = [rng.random(shape) < density for shape in pairwise(widths)]
     return drawn(*layers, **more)
 
 
