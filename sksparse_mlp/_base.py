@@ -301,6 +301,17 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         else:
             self.best_loss_ = min(self.loss_curve_)
 
+    def _pass_on_interrupt(self):
+        try:
+            warnings.warn(
+                f"Training was interrupted: the model is that of epoch {self.n_iter_}, the last "
+                "full one.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        finally:
+            raise KeyboardInterrupt
+
     def _training_rows(self, X, targets, sample_weight):
         """The rows to train on: those that weigh something; in one batch, equal ones only once.
 

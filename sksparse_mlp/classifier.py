@@ -1,7 +1,6 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
 import copy
-import warnings
 from numbers import Real
 from typing import ClassVar
 
@@ -588,17 +587,6 @@ default="relu"
                 f"{score!r}."
             )
         return float(score)
-
-    def _pass_on_interrupt(self):
-        try:
-            warnings.warn(
-                f"Training was interrupted: the model is that of epoch {self.n_iter_}, the last "
-                "full one.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-        finally:
-            raise KeyboardInterrupt
 
     # ------------------------------------------------------------ predicting
 
