@@ -1,0 +1,303 @@
+"""
+=====================================
+What everything but the kernels costs
+=====================================
+
+Importing, compiling, starting and ending a fit, threads, memory, options::
+
+    python benchmark_overheads.py                          # everything, some minutes
+    python benchmark_overheads.py --only imports compile   # some of it
+    python benchmark_overheads.py --large                  # also the memory of a million neurons
+
+Each function below measures one thing and yields lines for the table at the end. What is compared
+takes turns, ``--repeat`` times; medians are shown. What needs a fresh process gets one.
+"""
+
+import argparse
+import functools
+import os
+import pickle
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from benchmark_peers import Shape, Task, make_data
+from benchmark_speed import SHAPES, peak_memory, seconds_of_fit, sparse_mlp
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+
+SMALL, MEDIUM, WIDER = SHAPES["small"], SHAPES["medium"], SHAPES["wider"]
+THIS_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def data_for(shape, n_samples):
+    """Samples of nothing but noise, and labels."""
+    return make_data(Task(shape, 1, n_samples, 1, 0.0))
+
+
+def seconds_of(function):
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def taking_turns(functions, repeat):
+    """Median seconds of each function; all are called once before."""
+    for function in functions:
+        function()
+    turns = [[seconds_of(function) for function in functions] for _ in range(repeat)]
+    return [statistics.median(seconds) for seconds in zip(*turns, strict=True)]
+
+
+def fit(model, X, y, epochs, **fit_parameters):
+    """A fit as a function without arguments."""
+    return functools.partial(seconds_of_fit, model, X, y, epochs, **fit_parameters)
+
+
+def seconds_per_epoch(models, X, y, repeat, epochs=(1, 11), fit_parameters=None):
+    """Seconds of an epoch of each model: of a longer fit less a shorter one."""
+    fit_parameters = fit_parameters or [{}] * len(models)
+    fits = [
+        fit(model, X, y, n, **parameters)
+        for model, parameters in zip(models, fit_parameters, strict=True)
+        for n in epochs
+    ]
+    seconds = taking_turns(fits, repeat)
+    steps = epochs[1] - epochs[0]
+    return [(seconds[i + 1] - seconds[i]) / steps for i in range(0, len(seconds), 2)]
+
+
+def in_fresh_process(code, **environment):
+    """Run code in a Python of its own; returns the numbers that it prints."""
+    output = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | environment,
+        cwd=THIS_FOLDER,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [float(word) for word in output.stdout.split()]
+
+
+# ---------------------------------------------------------------- starting
+
+IMPORTS = """
+import time
+import numba, sklearn.neural_network, sklearn.model_selection
+start = time.perf_counter()
+import sksparse_mlp
+print(time.perf_counter() - start)
+"""
+
+FIRST_FIT = """
+import time
+import numpy as np
+from sksparse_mlp import TrulySparseMLPClassifier
+X, y = np.random.default_rng(0).standard_normal((40, 30)), np.arange(40) % 2
+start = time.perf_counter()
+TrulySparseMLPClassifier((20, 20), max_iter=2).fit(X, y)
+print(time.perf_counter() - start)
+"""
+
+
+def imports(options):
+    """The import, beyond that of scikit-learn and Numba."""
+    seconds = [in_fresh_process(IMPORTS)[0] for _ in range(options.repeat + 1)]
+    yield "import beyond scikit-learn and Numba", f"{statistics.median(seconds[1:]):.3f} s"
+
+
+def compilation(options):
+    """The first fit in a process, with and without compiled kernels in Numba's cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold, *warm = (
+            in_fresh_process(FIRST_FIT, NUMBA_CACHE_DIR=folder)[0]
+            for _ in range(options.repeat + 1)
+        )
+    yield "first fit, empty cache", f"{cold:.2f} s"
+    yield "first fit, kernels in the cache", f"{statistics.median(warm):.2f} s"
+
+
+# ---------------------------------------------------------------- around the training steps
+
+
+def around_the_steps(options):
+    """A fit against the epochs that it consists of."""
+    X, y = data_for(MEDIUM, 135)
+    fits = [fit(sparse_mlp(MEDIUM, 32, options.n_jobs), X, y, n) for n in (20, 40)]
+    short, long = taking_turns(fits, options.repeat)
+    yield f"fit of 20 epochs / 20 epochs, {MEDIUM}", f"{short / (long - short):.2f}"
+
+
+def tiny_networks(options):
+    """Iris with 50 hidden neurons, against scikit-learn's dense network."""
+    X, y = load_iris(return_X_y=True)
+    for solver in ("sgd", "adam"):
+        plan = {"solver": solver, "batch_size": 32, "tol": 0.0, "n_iter_no_change": 10**9}
+        ours = sparse_mlp(Shape((4, 50, 3), 20), 32, 1, solver=solver, learning_rate_init=1e-3)
+        dense = MLPClassifier((50,), random_state=0, **plan)
+        seconds = taking_turns([fit(model, X, y, 200) for model in (ours, dense)], options.repeat)
+        yield f"iris, 200 epochs, {solver}", f"{seconds[0]:.3f} s"
+        yield "  the same with MLPClassifier", f"{seconds[1]:.3f} s"
+
+
+# ---------------------------------------------------------------- threads
+
+
+def threads(options):
+    """One thread against two, at three sizes."""
+    for shape, n_samples, batch_size in ((SMALL, 1000, 128), (MEDIUM, 135, 2), (WIDER, 512, 128)):
+        X, y = data_for(shape, n_samples)
+        models = [sparse_mlp(shape, batch_size, n_jobs) for n_jobs in (1, 2)]
+        one, two = seconds_per_epoch(models, X, y, options.repeat, (1, 4))
+        yield f"1 thread / 2 threads, {shape}, batch {batch_size}", f"{one / two:.2f}"
+
+
+def grid_search(options):
+    """Two processes that use one thread each, against two each: four on, say, two cores."""
+    X, y = data_for(MEDIUM, 200)
+    searches = [
+        GridSearchCV(
+            sparse_mlp(MEDIUM, 32, n_jobs, max_iter=20), {"zeta": [0.2, 0.3]}, cv=3, n_jobs=2
+        )
+        for n_jobs in (1, 2)
+    ]
+    one, two = taking_turns([functools.partial(s.fit, X, y) for s in searches], options.repeat)
+    yield "grid search in 2 processes, 2 threads each / 1 each", f"{two / one:.2f}"
+
+
+# ---------------------------------------------------------------- memory
+
+MEMORY = """
+import benchmark_overheads
+benchmark_overheads.print_memory_of_fit({name!r}, {n_samples}, {n_jobs})
+"""
+
+
+def print_memory_of_fit(name, n_samples, n_jobs):
+    """Bytes that a fit takes beyond the data and what a tiny fit took; in a fresh process."""
+    for shape in (SHAPES["tiny"], SHAPES[name]):
+        X, y = data_for(shape, n_samples)
+        before = peak_memory()
+        seconds_of_fit(sparse_mlp(shape, 32, n_jobs), X, y, 2)
+    print(peak_memory() - before)
+
+
+def memory(options):
+    """Peak memory of a fit, and the size of what it leaves."""
+    for name, n_samples in (("wider", 512), ("million", 128))[: 1 + options.large]:
+        code = MEMORY.format(name=name, n_samples=n_samples, n_jobs=options.n_jobs)
+        # The first process may have to compile.
+        taken = [in_fresh_process(code)[0] for _ in range(2)][-1]
+        n_connections = sum(SHAPES[name].n_connections)
+        yield f"memory of a fit beyond the data, {SHAPES[name]}", f"{taken / 1e6:.0f} MB"
+        yield "  by connection", f"{taken / n_connections:.1f} bytes"
+    X, y = data_for(WIDER, 64)
+    model = sparse_mlp(WIDER, 32, options.n_jobs)
+    seconds_of_fit(model, X, y, 1)
+    n_connections = sum(model.n_connections_)
+    for what in ("pickle", "pickle after drop_training_state()"):
+        size = len(pickle.dumps(model, protocol=5))
+        yield f"{what}, {WIDER}", f"{size / n_connections:.1f} bytes a connection"
+        model.drop_training_state()
+
+
+# ---------------------------------------------------------------- options, prediction, scaling
+
+
+def relative_costs(options):
+    """What options add to an epoch."""
+    X, y = data_for(MEDIUM, 540)
+    weights = {"sample_weight": np.random.default_rng(0).uniform(0.5, 2.0, len(y))}
+    changes = {
+        "nothing": {},
+        "dropout=0.3": {"dropout": 0.3},
+        "input_noise=0.5": {"input_noise": 0.5},
+        "sample_weight": {},
+        'activation="srelu"': {"activation": "srelu"},
+        'solver="adam"': {"solver": "adam"},
+        "nesterovs_momentum=True": {"nesterovs_momentum": True},
+    }
+    for batch_size in (2, 32):
+        models = [sparse_mlp(MEDIUM, batch_size, options.n_jobs, **c) for c in changes.values()]
+        extras = [weights if name == "sample_weight" else {} for name in changes]
+        epochs = (1, 5) if batch_size == 2 else (1, 31)
+        plain, *others = seconds_per_epoch(models, X, y, options.repeat, epochs, extras)
+        for name, seconds in zip(list(changes)[1:], others, strict=True):
+            yield f"{name}, batch {batch_size}", f"{seconds / plain - 1:+.0%}"
+
+
+def prediction(options):
+    """A row's prediction against a row's training step, a third of which is its forward pass."""
+    X, y = data_for(WIDER, 512)
+    model = sparse_mlp(WIDER, 128, options.n_jobs)
+    step = seconds_per_epoch([model], X, y, options.repeat, (1, 4))[0] / len(X)
+    row = taking_turns([functools.partial(model.predict, X)], options.repeat)[0] / len(X)
+    yield f"prediction of a row, {WIDER}", f"{1e6 * row:.0f} us"
+    yield "  against a row's training step, batch 128", f"{row / step:.2f}"
+
+
+def scaling(options):
+    """The exponent of an epoch's time over a factor 100 in connections."""
+    sizes, seconds = (3000, 10_000, 30_000, 100_000, 300_000), []
+    shapes = [Shape((width, width, width, 10), 10) for width in sizes]
+    for shape in shapes:
+        X, y = data_for(shape, 64)
+        models = [sparse_mlp(shape, 32, options.n_jobs)]
+        # As many epochs for the smallest as have the work of a few of the largest.
+        epochs = (1, 3 + 300_000 // shape.widths[0])
+        seconds += seconds_per_epoch(models, X, y, options.repeat, epochs)
+    n_connections = [sum(shape.n_connections) for shape in shapes]
+    exponent = np.polyfit(np.log(n_connections), np.log(seconds), 1)[0]
+    by_connection = [1e9 * s / n for s, n in zip(seconds, n_connections, strict=True)]
+    yield "exponent of time by connections, factor 100", f"{exponent:.2f}"
+    figures = ", ".join(f"{nanoseconds:.0f}" for nanoseconds in by_connection)
+    yield "  an epoch by connection, smallest to largest", f"{figures} ns"
+
+
+# ---------------------------------------------------------------- command line
+
+MEASUREMENTS = {
+    "imports": imports,
+    "compile": compilation,
+    "around": around_the_steps,
+    "tiny": tiny_networks,
+    "threads": threads,
+    "grid": grid_search,
+    "memory": memory,
+    "options": relative_costs,
+    "prediction": prediction,
+    "scaling": scaling,
+}
+
+
+def main(arguments=None):
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--large", action="store_true")
+    options = parser.parse_args(arguments)
+    rows = []
+    for name in options.only:
+        for row in MEASUREMENTS[name](options):
+            print(*row, sep=": ", file=sys.stderr)
+            rows.append(row)
+    print("| what | measured |\n|---|---|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()
