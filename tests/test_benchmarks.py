@@ -1,0 +1,54 @@
+"""The benchmarks and the example of a million neurons run; what they measure is not tested."""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sksparse_mlp
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(autouse=True)
+def paths(monkeypatch):
+    """The scripts can be imported here, and this package in the processes that they start."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    package = str(Path(sksparse_mlp.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.fixture
+def run(capsys):
+    """Call the main function of a script; returns what it prints."""
+
+    def run_script(name, *arguments):
+        importlib.import_module(name).main(list(map(str, arguments)))
+        return capsys.readouterr().out
+
+    return run_script
+
+
+def test_speed(tmp_path):
+    figure = tmp_path / "speed.png"
+    command = "--shapes tiny --batches 8 --repeat 1 --samples 20 --seconds 0.1"
+    models = ["--models", "sksparse_mlp", "SciPy SET", "--figure", figure]
+    table = subprocess.run(
+        [sys.executable, EXAMPLES / "benchmark_speed.py", *command.split(), *models],
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    assert table.count(b"| 20-30-30-3 | 420 | 8 |") == 2
+    assert figure.stat().st_size > 1000
+
+
+def test_overheads(run):
+    assert run("benchmark_overheads", "--only", "imports", "tiny", "--repeat", 1).count("|") > 20
+
+
+def test_a_network_too_small_to_boast_of(run):
+    lines = run("million_neurons", "--neurons", 40, "--samples", 20, "--epochs", 1)
+    assert "neurons                     54,733" in lines
