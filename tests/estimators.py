@@ -1,0 +1,50 @@
+"""A small classifier with every choice made plain, and data for it, for tests of the estimator."""
+
+import numpy as np
+from sklearn.datasets import make_classification
+from sklearn.preprocessing import scale
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+RECIPE = {
+    "hidden_layer_sizes": (12, 8),
+    "epsilon": 3,
+    "evolution_interval": "epoch",
+    "evolution_end": 1.0,
+    "solver": "sgd",
+    "learning_rate": "cosine",
+    "learning_rate_init": 0.05,
+    "learning_rate_scaling": None,
+    "weight_decay": 0.0,
+    "input_noise": 0.0,
+    "weight_init_gain": 1.0,
+    "batch_size": 32,
+    "max_iter": 5,
+    "temperature": 1.0,
+    "random_state": 0,
+}
+
+
+def small(**changes):
+    """An unfitted classifier."""
+    return TrulySparseMLPClassifier(**RECIPE | changes)
+
+
+def points(n_classes=3, n_samples=96, n_features=10, seed=0):
+    """Standardised features and string labels that they explain."""
+    X, y = make_classification(
+        n_samples, n_features, n_informative=6, n_classes=n_classes, class_sep=1.5,
+        random_state=seed,
+    )  # fmt: skip
+    return scale(X).astype(np.float32), np.array(["ALL", "AML", "CLL", "CML"])[y]
+
+
+def same_bits(model, other):
+    """Whether two fitted classifiers have the same connections, weights and intercepts."""
+    pairs = zip(model.coefs_ + model.intercepts_, other.coefs_ + other.intercepts_, strict=True)
+    return all(
+        np.array_equal(a.indices, b.indices) and np.array_equal(a.data, b.data)
+        if hasattr(a, "indices")
+        else np.array_equal(a, b)
+        for a, b in pairs
+    )

@@ -1,0 +1,241 @@
+"""Every parameter does what its description says, or changes nothing where it says so."""
+
+import numpy as np
+import pytest
+from estimators import points, same_bits, small
+from sklearn.exceptions import ConvergenceWarning
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+X, Y = points()
+IGNORING_THE_END = pytest.mark.filterwarnings("ignore:max_iter=.* epochs were not enough")
+
+# What a parameter needs to be looked at, and another value for it.
+EFFECTS = [
+    ({}, "hidden_layer_sizes", (12, 9)),
+    ({}, "activation", "all_relu"),
+    ({}, "activation", "srelu"),
+    ({}, "activation", "leaky_relu"),
+    ({}, "activation", "tanh"),
+    ({}, "activation", "logistic"),
+    ({}, "activation", "identity"),
+    ({"activation": "all_relu"}, "activation_slope", 0.3),
+    ({"activation": "leaky_relu"}, "activation_slope", 0.3),
+    ({}, "epsilon", 4),
+    ({}, "epsilon", (3, 3, 2)),
+    ({"epsilon": None, "density": 0.5}, "density", 0.4),
+    ({}, "evolution", None),
+    ({}, "zeta", 0.1),
+    ({}, "evolution_interval", 2),
+    ({}, "evolution_interval", "auto"),
+    ({}, "evolution_end", 0.5),
+    ({"epsilon": 1}, "evolve_output_layer", False),
+    ({}, "solver", "adam"),
+    ({}, "learning_rate", "invscaling"),
+    ({}, "learning_rate", "constant"),
+    ({"tol": 10.0, "n_iter_no_change": 1, "max_iter": 9}, "learning_rate", "adaptive"),
+    ({}, "learning_rate_init", 0.04),
+    ({}, "learning_rate_scaling", "fan_in"),
+    ({"learning_rate": "invscaling"}, "power_t", 0.3),
+    ({}, "momentum", 0.8),
+    ({}, "nesterovs_momentum", False),
+    ({"solver": "adam"}, "beta_1", 0.8),
+    ({"solver": "adam"}, "beta_2", 0.9),
+    ({}, "weight_decay", 0.1),
+    ({}, "dropout", 0.2),
+    ({}, "input_dropout", 0.2),
+    ({}, "input_noise", 0.2),
+    ({}, "input_noise", "auto"),
+    ({}, "weight_init", "he_normal"),
+    ({}, "weight_init", "xavier"),
+    ({}, "weight_init", "normal"),
+    ({}, "weight_init_gain", 0.5),
+    ({}, "batch_size", 16),
+    ({}, "batch_size", "auto"),
+    ({}, "max_iter", 4),
+    ({}, "max_iter", "auto"),
+    ({}, "shuffle", False),
+    ({"learning_rate": "constant", "n_iter_no_change": 1, "max_iter": 20}, "tol", 10.0),
+    ({"learning_rate": "constant", "tol": 10.0}, "n_iter_no_change", 1),
+    ({}, "early_stopping", True),
+    ({"early_stopping": True}, "validation_fraction", 0.4),
+    ({}, "class_weight", {"ALL": 5.0}),
+    ({}, "random_state", 1),
+]
+# Those that change no weight; and a fit looks at `temperature` and `scoring` afterwards only.
+WITHOUT_EFFECT = [
+    ({}, "n_jobs", 2),
+    ({}, "verbose", 1),
+    ({}, "warm_start", True),
+    ({}, "temperature", 2.0),
+    ({}, "scoring", "accuracy"),
+    ({}, "activation_slope", 0.3),
+    ({}, "power_t", 0.3),
+    ({}, "beta_1", 0.8),
+    ({}, "beta_2", 0.9),
+    ({"solver": "adam"}, "momentum", 0.8),
+    ({"solver": "adam"}, "nesterovs_momentum", False),
+    ({"evolution": None}, "zeta", 0.1),
+    ({"evolution": None}, "evolution_end", 0.5),
+    ({"evolution": None}, "evolve_output_layer", False),
+    ({"batch_size": 96}, "shuffle", False),
+]
+
+
+def named(cases):
+    return pytest.mark.parametrize(
+        ("context", "name", "value"),
+        cases,
+        ids=[" ".join([f"{name}={value}", *map(str, context)]) for context, name, value in cases],
+    )
+
+
+def fitted(**changes):
+    return small(**changes).fit(X, Y)
+
+
+def test_every_parameter_is_looked_at():
+    looked_at = {name for _, name, _ in EFFECTS + WITHOUT_EFFECT}
+    assert looked_at == set(TrulySparseMLPClassifier().get_params())
+
+
+@IGNORING_THE_END
+@named(EFFECTS)
+def test_has_an_effect(context, name, value):
+    with_it, without = fitted(**context | {name: value}), fitted(**context)
+    assert with_it.get_params()[name] == value
+    assert not np.array_equal(with_it.decision_function(X), without.decision_function(X))
+
+
+@named(WITHOUT_EFFECT)
+def test_has_no_effect_on_the_network(context, name, value):
+    assert same_bits(fitted(**context | {name: value}), fitted(**context))
+
+
+# ---------------------------------------------------------------- connections
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "expected"),
+    [(3, (66, 60, 24)), (0.01, (1, 1, 1)), (100, (120, 96, 24)), ((1, 2.5, 0.1), (22, 50, 1))],
+)
+def test_epsilon_sets_the_number_of_connections(epsilon, expected):
+    assert fitted(epsilon=epsilon).n_connections_ == expected
+
+
+def test_epsilon_is_20_unless_said_otherwise():
+    model = small(hidden_layer_sizes=(200,), epsilon=None).fit(np.tile(X, 10), Y)
+    assert model.n_connections_ == (20 * 300, 200 * 3)
+
+
+@pytest.mark.parametrize("density", [0.05, 0.3, 0.8, 1.0])
+def test_density_is_that_of_all_layers_together(density):
+    n_cells = 10 * 12 + 12 * 8 + 8 * 3
+    counts = fitted(epsilon=None, density=density).n_connections_
+    assert sum(counts) == pytest.approx(density * n_cells, abs=1.5)
+
+
+def test_a_layer_without_free_cells_is_left_alone():
+    model = fitted(epsilon=None, density=1.0)
+    assert sum(model.history_["connections_rewired"]) == 0
+    assert [matrix.nnz for matrix in model.coefs_] == [120, 96, 24]
+
+
+@pytest.mark.parametrize("sizes", [7, (7,), [7], np.array([7])], ids=repr)
+def test_hidden_layer_sizes_is_a_number_or_a_sequence(sizes):
+    assert fitted(hidden_layer_sizes=sizes).n_layers_ == 3
+
+
+def test_no_hidden_layer_is_a_linear_model():
+    model = fitted(hidden_layer_sizes=(), epsilon=100)
+    logits = X @ model.coefs_[0] + model.intercepts_[0]
+    np.testing.assert_allclose(model.decision_function(X), logits, rtol=1e-4, atol=1e-5)
+
+
+# ---------------------------------------------------------------- evolution
+
+
+def rewired(**changes):
+    return fitted(**changes).history_["connections_rewired"]
+
+
+def test_evolution_ends_where_it_should():
+    moved = rewired(evolution_end=0.5, max_iter=8)
+    assert [n > 0 for n in moved] == [False, True, True, True, True, False, False, False]
+
+
+def test_evolution_interval_counts_mini_batches():
+    # Three mini-batches an epoch, evolution before the 6th, 11th and 16th.
+    assert [n > 0 for n in rewired(evolution_interval=5)] == [False, True, False, True, False]
+
+
+def test_no_evolution_at_the_last_step():
+    assert sum(rewired(evolution_interval=15)) == 0
+
+
+def test_zeta_is_the_fraction_that_moves():
+    (_, moved) = rewired(zeta=0.5, max_iter=2, evolve_output_layer=False, epsilon=2)
+    assert moved == pytest.approx(0.5 * 2 * (22 + 20), abs=4)
+
+
+def test_auto_spreads_evolutions_over_the_part_that_they_may_be_in():
+    moved = np.array(rewired(evolution_interval="auto", evolution_end=0.75, max_iter="auto"))
+    last = np.flatnonzero(moved)[-1]
+    assert 0.7 * moved.size < last < 0.8 * moved.size
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def test_training_stops_where_the_loss_does_not_improve():
+    model = fitted(learning_rate="constant", tol=10.0, n_iter_no_change=3, max_iter=50)
+    assert model.n_iter_ == 1 + 3
+
+
+def test_a_cosine_schedule_is_run_to_its_end():
+    assert fitted(tol=10.0, n_iter_no_change=3, max_iter=20).n_iter_ == 20
+
+
+def test_early_stopping_ends_a_cosine_schedule():
+    assert fitted(tol=10.0, n_iter_no_change=3, max_iter=20, early_stopping=True).n_iter_ == 4
+
+
+def test_too_few_epochs_are_told():
+    with pytest.warns(ConvergenceWarning, match="max_iter=3"):
+        fitted(learning_rate="constant", max_iter=3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.05] * 4),
+        ("invscaling", [0.05 / (3 * t) ** 0.5 for t in (1, 2, 3, 4)]),
+        ("cosine", [0.025 * (1 + np.cos(np.pi * (3 * t - 1) / 12)) for t in (1, 2, 3, 4)]),
+    ],
+)
+@IGNORING_THE_END
+def test_learning_rates_at_the_end_of_each_epoch(schedule, expected):
+    history = fitted(learning_rate=schedule, max_iter=4).history_
+    np.testing.assert_allclose(history["learning_rate"], expected, rtol=1e-9)
+
+
+def test_an_adaptive_learning_rate_is_divided_by_five_until_it_is_tiny():
+    model = fitted(learning_rate="adaptive", tol=10.0, n_iter_no_change=2, max_iter=50)
+    rates = model.history_["learning_rate"]
+    np.testing.assert_allclose(rates[:6], np.array([5, 5, 5, 1, 1, 0.2]) / 100)
+    assert (rates[-1] < 1e-6, model.n_iter_ < 50) == (True, True)
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    model = fitted(verbose=1, max_iter=3, early_stopping=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["Epoch 1", "Epoch 2", "Epoch 3"]
+    assert f"loss = {model.loss_:.8f}, validation loss = " in lines[-1]
+
+
+def test_nothing_is_printed_otherwise(capsys):
+    fitted()
+    assert capsys.readouterr() == ("", "")
