@@ -92,7 +92,7 @@ def activate(lanes, z, activation, slope, net, unit):
         t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
         a = vselect_less(z, t_right, z, vfma(a_right, vsub(z, t_right), t_right))
         return vselect_less(t_left, z, a, vfma(a_left, vsub(z, t_left), t_left))
-    if activation == TANH or activation == LOGISTIC:
+    if activation >= TANH:  # or logistic: the last two codes
         # tanh(z) = 2 logistic(2 z) - 1
         stretch = np.float32(2) if activation == TANH else np.float32(1)
         tail = vexp(vmul(z, vsplat(-stretch, lanes)))
@@ -113,7 +113,7 @@ def through_activation(lanes, z, a, d, activation, slope, net, unit):
         t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
         inner = vselect_less(z, t_right, d, vmul(d, a_right))
         return vselect_less(t_left, z, inner, vmul(d, a_left))
-    if activation == TANH or activation == LOGISTIC:
+    if activation >= TANH:
         other = one if activation == TANH else a
         return vmul(d, vsub(other, vmul(a, a)))
     return d

@@ -68,7 +68,7 @@ def dropout_of(rules, level):
 
 @inlined
 def split_columns(net, work, layer, thread, n_threads):
-    """Find where each thread's columns begin within every row of a layer (thread's share of rows)."""
+    """Find where each thread's columns begin within the rows of a layer; this thread's rows."""
     n_in, n_out = load(net.widths, layer), load(net.widths, layer + 1)
     for part in range(1, n_threads):
         column = share(n_out, part, n_threads)
@@ -293,7 +293,7 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
 
 @inlined
 def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, key, rate, decay):
-    """One layer's gradients and updates, fused: a block of connections at a time, by input neuron."""
+    """One layer's gradients and updates, fused: by input neuron, in blocks of connections."""
     width = 1 << len(lanes)
     n_in, n_out, pointers = (
         load(net.widths, layer),

@@ -352,7 +352,7 @@ _TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
 
 
 def lanes_for(batch_size):
-    """The kernels' lanes for a batch size: a tuple whose length is the logarithm of their number."""
+    """The kernels' lanes for a batch size: a tuple as long as the logarithm of their number."""
     return (0,) * min(MAX_LANES.bit_length() - 1, max(1, (batch_size - 1).bit_length()))
 
 

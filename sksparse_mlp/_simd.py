@@ -331,7 +331,7 @@ def none_positive(typing, a):
 
 
 def _row_sums(builder, rows):
-    """The sums of 1, 2 or 4 vectors, as one vector: halve the columns of a matrix until one is left."""
+    """The sums of 1, 2 or 4 vectors, as one: the columns of a matrix, halved until one is left."""
     n_rows, width = len(rows), rows[0].type.count
     matrix, joined = rows, width
     while len(matrix) > 1:

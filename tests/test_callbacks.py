@@ -1,0 +1,91 @@
+"""scikit-learn's callbacks (version 1.9 or later), and verbose."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 8)).astype(np.float32)
+    return X, (X[:, 0] > 0).astype(int)
+
+
+def network(**params):
+    return TrulySparseMLPClassifier((10,), max_iter=5, random_state=0, **params)
+
+
+class Recorder:
+    """Counts what it is told; asks to stop after some epochs."""
+
+    def __init__(self, stop_after=None, predicts=True):
+        self.stop_after, self.predicts = stop_after, predicts
+        self.begun, self.ended, self.predictions = [], [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.torn_down = True
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        self.ended.append(context.task_name)
+        if self.predicts:
+            self.predictions.append(fitted_estimator.predict_proba(X))
+        return self.stop_after == self.ended.count("epoch")
+
+
+def test_each_epoch_and_the_fit_are_announced(data):
+    recorder = Recorder()
+    network().set_callbacks(recorder).fit(*data)
+    assert recorder.begun == ["fit"] + 5 * ["epoch"]
+    assert recorder.ended == 5 * ["epoch"] + ["fit"]
+
+
+def test_a_callback_may_stop_the_training(data):
+    assert network().set_callbacks(Recorder(stop_after=2)).fit(*data).n_iter_ == 2
+
+
+def test_a_callback_sees_the_network_of_its_epoch(data):
+    recorder = Recorder()
+    model = network().set_callbacks(recorder).fit(*data)
+    assert not np.array_equal(recorder.predictions[0], recorder.predictions[1])
+    assert np.array_equal(recorder.predictions[-1], model.predict_proba(data[0]))
+
+
+def test_a_failing_fit_tears_callbacks_down(data):
+    recorder = Recorder(predicts=False)
+    model = network(solver="sgd", learning_rate="constant", learning_rate_init=1e6)
+    with pytest.raises(ValueError, match="diverged"):
+        model.set_callbacks(recorder).fit(1e3 * data[0], data[1])
+    assert recorder.torn_down
+
+
+def test_the_progress_bar_moves_through_a_search_over_pipelines(data, capsys):
+    pytest.importorskip("rich")
+    pipe = make_pipeline(StandardScaler(), network())
+    search = GridSearchCV(pipe, {"trulysparsemlpclassifier__zeta": [0.1, 0.3]}, cv=2)
+    search.set_callbacks(callback.ProgressBar()).fit(*data)
+    assert "100%" in capsys.readouterr().out
+
+
+def test_the_scoring_monitor_scores_each_epoch(data):
+    pytest.importorskip("pandas")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    network().set_callbacks(monitor).fit(*data)
+    assert len([row for row in monitor.get_logs().data if row["accuracy"] is not None]) >= 5
+
+
+def test_verbose_prints_a_line_an_epoch(data, capsys):
+    network(verbose=True).fit(*data)
+    assert len(capsys.readouterr().out.strip().splitlines()) == 5
