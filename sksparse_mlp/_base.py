@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
-from ._checks import check_memory, check_range, readable_csr, scaled_weights
+from ._checks import check_memory, check_outputs, check_range, readable_csr, scaled_weights
 from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
 from ._inputs import NATIVE
 from ._network import SparseNetwork
@@ -336,10 +336,12 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
     def _forward(self, X, network=None, team=None, **which):
         """Outputs of a network for validated X, float32."""
         network = self._network if network is None else network
-        if team is not None:
-            return network.forward(X, rules_for_prediction(network), team, **which)
-        with Team(self._n_threads(network.n_connections, X.shape[0])) as own_team:
-            return network.forward(X, rules_for_prediction(network), own_team, **which)
+        if team is None:
+            with Team(self._n_threads(network.n_connections, X.shape[0])) as own_team:
+                return self._forward(X, network, own_team, **which)
+        outputs = network.forward(X, rules_for_prediction(network), team, **which)
+        check_outputs(outputs)
+        return outputs
 
     def hidden_activations(self, X, layer=-1):
         """Activations of a hidden layer: the network's own representation of the samples.

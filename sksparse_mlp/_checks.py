@@ -117,3 +117,20 @@ def scaled_weights(sample_weight):
     """
     _, exponent = np.frexp(sample_weight.max())
     return np.ldexp(sample_weight, -exponent)
+
+
+def check_outputs(outputs):
+    """Refuse outputs that overflowed: probabilities made of them would be NaN without a word.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+    """
+    n_bad = outputs.shape[0] - np.count_nonzero(np.isfinite(outputs).all(axis=1))
+    if n_bad:
+        raise ValueError(
+            f"The network's outputs for {n_bad} of {outputs.shape[0]} rows of X are beyond the "
+            f"range of float32 ({FLOAT32_MAX:.3g}): training was about to diverge, or these rows "
+            "are far from those that it saw. Lower learning_rate_init, or scale X (for example "
+            "with StandardScaler)."
+        )

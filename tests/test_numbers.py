@@ -191,6 +191,17 @@ def test_a_fit_that_diverges_leaves_the_model_that_was_there():
     assert_array_equal(est.predict_proba(data.X), before)
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_outputs_that_overflow_are_an_error(method):
+    data = make_data(32, 6, 3)
+    est = TrulySparseMLPClassifier(8, max_iter=1, learning_rate="cosine", random_state=0)
+    est.fit(data.X, data.targets)
+    # The last update of a training that is about to diverge may leave such weights.
+    est._network.arrays.weights[:] = 1e30
+    with pytest.raises(ValueError, match="rows of X are beyond the range of float32"):
+        getattr(est, method)(data.X)
+
+
 # ---------------------------------------------------------------- time
 
 
