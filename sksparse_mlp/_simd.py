@@ -428,7 +428,7 @@ def _hash_lanes(builder, key, n):
 
 @intrinsic
 def vdrop(typing, a, key, threshold, scale):
-    """Inverted dropout: ``scale * a`` where the lane's hash is at least ``threshold``, else zero."""
+    """Inverted dropout: ``scale * a`` where the lane's hash reaches ``threshold``, else zero."""
 
     def build(context, builder, signature, args):
         a_value, key_value, threshold_value, scale_value = args
