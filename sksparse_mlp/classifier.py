@@ -675,4 +675,5 @@ def _checked_weight(sample_weight, X, name):
 
 def _classes_of(y):
     check_classification_targets(y)
-    return unique_labels(y)
+    unique_labels(y)  # refuses a mixture of strings and numbers, but forgets the type of objects
+    return np.unique(y)
