@@ -28,7 +28,7 @@ from sksparse_mlp import TrulySparseMLPClassifier
 MODELS = {
     "truly sparse MLP": TrulySparseMLPClassifier(random_state=0),
     "SVM (RBF)": SVC(),
-    "random forest": RandomForestClassifier(n_estimators=500, random_state=0, n_jobs=-1),
+    "random forest": RandomForestClassifier(n_estimators=500, random_state=0),
     "dense MLP": MLPClassifier((100,), random_state=0),
 }
 
