@@ -251,7 +251,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             if not streaming:
 
                 def fitted_attributes():
-                    return {"_network": network}
+                    return {"_network": network.copy()}
 
                 reporter = CallbackReporter(self, callback_data, n_epochs, fitted_attributes)
             trainer = Trainer(
@@ -344,7 +344,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         return outputs
 
     def hidden_activations(self, X, layer=-1):
-        """Activations of a hidden layer: the network's own representation of the samples.
+        """Return the activations of a hidden layer: the network's own view of the samples.
 
         Parameters
         ----------

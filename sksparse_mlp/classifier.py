@@ -597,7 +597,7 @@ default="relu"
         )
 
     def decision_function(self, X):
-        """Logits of the classes; for two classes, their difference.
+        """Return the logits of the classes; for two classes, their difference.
 
         Parameters
         ----------
@@ -613,7 +613,7 @@ default="relu"
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict(self, X):
-        """The most probable class of each sample.
+        """Return the most probable class of each sample.
 
         Parameters
         ----------
@@ -629,7 +629,7 @@ default="relu"
         return self.classes_[best]
 
     def predict_log_proba(self, X):
-        """Logarithms of the class probabilities, finite also where they are tiny.
+        """Return the logarithms of the class probabilities, finite also where these are tiny.
 
         Parameters
         ----------
@@ -644,7 +644,7 @@ default="relu"
         return log_softmax(self._logits(X), axis=1)
 
     def predict_proba(self, X):
-        """Class probabilities.
+        """Return the class probabilities.
 
         Parameters
         ----------

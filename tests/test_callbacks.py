@@ -63,6 +63,17 @@ def test_a_callback_sees_the_network_of_its_epoch(data):
     assert np.array_equal(recorder.predictions[-1], model.predict_proba(data[0]))
 
 
+def test_a_network_that_a_callback_keeps_stays_that_of_its_epoch(data):
+    kept = []
+
+    class Keeper(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            kept.append((fitted_estimator, fitted_estimator.predict_proba(X)))
+
+    network().set_callbacks(Keeper()).fit(*data)
+    assert all(np.array_equal(model.predict_proba(data[0]), proba) for model, proba in kept)
+
+
 def test_a_failing_fit_tears_callbacks_down(data):
     recorder = Recorder(predicts=False)
     model = network(solver="sgd", learning_rate="constant", learning_rate_init=1e6)
