@@ -2,16 +2,15 @@
 
 Kernels release the GIL, so that plain Python threads run them side by side, and never use
 Numba's own threading layers, which are unsafe inside joblib workers and forked children.
-Compiled code is kept in Numba's disk cache; where no cache directory is writable, or
+Compiled code is kept on disk, where Numba would keep it; where no directory is writable, or
 ``SKSPARSE_MLP_CACHE=0`` is set, kernels are compiled in memory instead.
 """
 
-import functools
 import os
-import pathlib
-import warnings
 
 import numba
+
+from ._cache import KernelCache, warn_that_nothing_is_kept
 
 # NaN and infinity must propagate and sums keep their order: only harmless flags are allowed.
 FASTMATH = {"contract", "nsz"}
@@ -34,11 +33,9 @@ def kernel(function):
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(function)
     if CACHE:
         try:
-            dispatcher.enable_caching()
-            # Numba looks for edits in a kernel's own file only; kernels call into other files.
-            dispatcher._cache._cache_file._source_stamp = _stamp_of_this_package()
-        except RuntimeError:
-            _warn_that_nothing_is_cached()
+            dispatcher._cache = KernelCache(function)
+        except RuntimeError as error:
+            warn_that_nothing_is_kept(str(error))
     return dispatcher
 
 
@@ -51,21 +48,3 @@ def inlined(function):
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
     )(function)
-
-
-@functools.cache
-def _stamp_of_this_package():
-    """What changes when any module of this package does."""
-    files = sorted(pathlib.Path(__file__).parent.glob("*.py"))
-    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-
-
-def _warn_that_nothing_is_cached():
-    global CACHE
-    CACHE = False
-    warnings.warn(
-        "No directory is writable for Numba's cache: sksparse_mlp compiles its kernels anew in "
-        "each process. Set NUMBA_CACHE_DIR to a writable directory to compile only once.",
-        RuntimeWarning,
-        stacklevel=4,
-    )

@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom to the top: a module imports from lower lines only.
 LAYERS = (
+    ("_cache",),
     ("_jit", "_simd", "_records", "_interrupt", "_defaults", "_compat", "_checks"),
     ("_threads", "_random", "_inputs"),
     ("_activations", "_optimizers", "_loading"),
