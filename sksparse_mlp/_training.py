@@ -388,4 +388,4 @@ def rules_for_prediction(network):
 
 def _threshold(rate):
     """A dropout rate as a threshold for 32-bit hashes."""
-    return np.uint64(round(rate * 2**32))
+    return np.uint64(min(round(rate * 2**32), 2**32 - 1))

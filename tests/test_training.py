@@ -1,0 +1,312 @@
+"""The training loop: epochs, schedules, stopping, Ctrl-C at every place, and what it reports."""
+
+import signal
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from builders import bits_of, make_data, make_network, make_options, train
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from sksparse_mlp import _training
+from sksparse_mlp._interrupt import Interrupt, deferred_interrupt
+from sksparse_mlp._optimizers import adam_correction, step_rates
+from sksparse_mlp._threads import Team
+from sksparse_mlp._training import DivergenceError, Trainer, rules_for
+
+WIDTHS = (6, 9, 3)
+DATA = make_data(40, 6, 3)
+STEPS = 3  # an epoch, with mini-batches of 16
+BATCHES = {"batch_size": 16, "shuffle": True, "evolution": "set"}
+
+
+def trained(n_epochs, data=DATA, **changes):
+    """A network, its trainer."""
+    network = make_network(WIDTHS)
+    return network, train(network, data, n_epochs=n_epochs, **BATCHES | changes)
+
+
+def trainer_of(n_epochs, **hooks):
+    options = make_options(**BATCHES)
+    return Trainer(make_network(WIDTHS), DATA, options, Team(1), n_epochs=n_epochs, **hooks)
+
+
+def weights_of(network):
+    return bits_of(network)[: -len(network.slots)]
+
+
+# ---------------------------------------------------------------- epochs
+
+
+def test_counters():
+    network, trainer = trained(4)
+    assert (network.t, network.epoch, network.n_seen) == (4 * STEPS, 4, 4 * 40)
+    assert {len(values) for values in trainer.history.values()} == {4}
+
+
+def test_each_epoch_visits_every_row_once_in_an_order_of_its_own():
+    trainer = trainer_of(2)
+    first = trainer._order()
+    trainer.network.epoch += 1
+    second = trainer._order()
+    assert np.array_equal(np.sort(first), np.arange(40))
+    assert np.array_equal(np.sort(second), np.arange(40))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("changes", [{"shuffle": False}, {"batch_size": 40}], ids=str)
+def test_the_order_is_kept_if_asked_for_or_if_it_has_no_meaning(changes):
+    options = make_options(**BATCHES | changes)
+    trainer = Trainer(make_network(WIDTHS), DATA, options, Team(1), n_epochs=1)
+    assert trainer._order() is DATA.rows
+
+
+def test_two_calls_go_on_where_one_would():
+    network, _ = trained(4)
+    halves = make_network(WIDTHS)
+    for _ in range(2):
+        train(halves, DATA, n_epochs=2, **BATCHES)
+    assert bits_of(halves) == bits_of(network)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+@pytest.mark.parametrize("interval", ["epoch", 2])
+def test_how_many_steps_a_call_of_the_kernel_makes_changes_no_bit(seconds, interval, monkeypatch):
+    expected, _ = trained(4, evolution_interval=interval)
+    monkeypatch.setattr(_training, "SECONDS_PER_CALL", seconds)
+    network, _ = trained(4, evolution_interval=interval)
+    assert bits_of(network) == bits_of(expected)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "CSR"])
+def test_a_conversion_in_parts_changes_no_bit(convert, monkeypatch):
+    monkeypatch.setattr(_training, "rows_at_once", lambda X: 16)
+    X = convert(np.round(4 * DATA.X).astype(np.int16))
+    network, _ = trained(3, DATA._replace(X=X))
+    expected, _ = trained(3, DATA._replace(X=X.astype(np.float32)))
+    assert bits_of(network) == bits_of(expected)
+
+
+# ---------------------------------------------------------------- learning rates
+
+
+def test_schedules():
+    steps = np.arange(2, 6)
+    rates = {
+        name: step_rates(name, 0.1, 2, 4, 10, 0.5)
+        for name in ("constant", "adaptive", "invscaling", "cosine")
+    }
+    assert_allclose(rates["constant"], np.full(4, 0.1))
+    assert_allclose(rates["adaptive"], np.full(4, 0.1))
+    assert_allclose(rates["invscaling"], 0.1 / np.sqrt(steps + 1))
+    assert_allclose(rates["cosine"], 0.05 * (1 + np.cos(np.pi * steps / 10)))
+
+
+def test_a_cosine_that_is_over_stays_at_zero():
+    assert_allclose(step_rates("cosine", 0.1, 10, 3, 10, 0.5), np.zeros(3), atol=1e-15)
+
+
+def test_a_stream_has_no_end_that_a_cosine_could_reach():
+    trainer = Trainer(make_network(WIDTHS), DATA, make_options(learning_rate="cosine"), Team(1))
+    trainer.run(3)
+    assert trainer.history["learning_rate"] == [0.1] * 3
+
+
+def test_the_correction_makes_the_first_step_of_adam_as_long_as_its_rate():
+    beta_1, beta_2 = 0.9, 0.95
+    first, second = 1 - beta_1, 1 - beta_2
+    assert adam_correction(1, beta_1, beta_2) * first / np.sqrt(second) == pytest.approx(1)
+
+
+def test_rates_in_proportion_to_the_fan_in():
+    network = make_network(WIDTHS, [27, 6])
+    scaled = rules_for(network, make_options(learning_rate_scaling="fan_in"))
+    assert_allclose(scaled.rate_scale, [9 / 27, 3 / 6])
+    assert_allclose(rules_for(network, make_options()).rate_scale, [1, 1])
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, np.nextafter(1.0, 0.0)])
+def test_dropout_rates_become_thresholds_of_32_bits(rate):
+    rules = rules_for(make_network(WIDTHS), make_options(dropout=rate))
+    assert int(rules.dropout) / 2**32 == pytest.approx(rate, abs=1e-9)
+    assert rules.dropout < 2**32
+
+
+# ---------------------------------------------------------------- stopping
+
+
+class Validation:
+    """Scores that a test has made up; knows how each epoch's network looked."""
+
+    def __init__(self, scores):
+        self.scores, self.seen = iter(scores), []
+
+    def __call__(self, network):
+        self.seen.append(weights_of(network))
+        return {"monitored": next(self.scores)}
+
+
+def stopped_early(scores, **changes):
+    validation = Validation(scores)
+    options = make_options(**BATCHES | {"early_stopping": True, "n_iter_no_change": 3} | changes)
+    network = make_network(WIDTHS)
+    trainer = Trainer(network, DATA, options, Team(1), validate=validation, n_epochs=9)
+    trainer.run(9)
+    return trainer, validation.seen.index(weights_of(network))
+
+
+@pytest.mark.parametrize(
+    ("scores", "n_epochs", "best"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9, 8),
+        ([1, 5, 4, 3, 2, 1, 1, 1, 1], 5, 1),
+        ([5, 5, 5, 5, 5, 5, 5, 5, 5], 4, 0),
+        ([1, 3, 2, 2, 4, 3, 3, 3, 9], 8, 4),
+        ([-np.inf, -1, -2, -3, -4, 0, 0, 0, 0], 5, 1),
+    ],
+)
+def test_early_stopping_goes_back_to_the_best_epoch(scores, n_epochs, best):
+    trainer, kept = stopped_early(scores)
+    assert (len(trainer.history["loss"]), kept) == (n_epochs, best)
+    assert trainer.best == scores[best]
+
+
+def test_an_improvement_below_tol_is_kept_but_does_not_count():
+    trainer, kept = stopped_early([1, 1.01, 1.02, 1.03, 2, 2, 2, 2, 2], tol=0.1)
+    assert (len(trainer.history["loss"]), kept) == (4, 3)
+
+
+def test_an_adaptive_rate_is_lowered_before_training_ends():
+    trainer, _ = stopped_early([5] * 9, learning_rate="adaptive", n_iter_no_change=2)
+    assert_allclose(
+        trainer.history["learning_rate"], 0.1 / 5.0 ** np.array([0, 0, 0, 1, 1, 2, 2, 3, 3])
+    )
+
+
+class Reporter:
+    def __init__(self, stop_after):
+        self.calls, self.stop_after = [], stop_after
+
+    def epoch_begins(self):
+        self.calls.append("begins")
+
+    def epoch_ends(self):
+        self.calls.append("ends")
+        return self.calls.count("ends") == self.stop_after
+
+
+def test_a_reporter_hears_of_each_epoch_and_may_stop():
+    reporter = Reporter(stop_after=2)
+    trainer = trainer_of(5, reporter=reporter)
+    trainer.run(5)
+    assert reporter.calls == ["begins", "ends"] * 2
+    assert (trainer.interrupted, trainer.converged) == (False, False)
+
+
+def test_an_observer_sees_the_network_after_each_epoch():
+    seen = []
+    trainer = trainer_of(3, observe=lambda trainer: seen.append(weights_of(trainer.network)))
+    trainer.run(3)
+    assert seen == [weights_of(trained(n_epochs)[0]) for n_epochs in (1, 2, 3)]
+
+
+def test_divergence_is_told_with_its_epoch():
+    poisoned = DATA._replace(sample_weight=np.full(40, np.nan, np.float32))
+    with pytest.raises(DivergenceError, match=r"epoch 1.*learning_rate_init=0\.1"):
+        trained(2, poisoned)
+
+
+# ---------------------------------------------------------------- Ctrl-C
+
+
+class PressedAt:
+    """Ctrl-C is pressed while a certain step of the training runs."""
+
+    def __init__(self, step):
+        self.step, self.network = step, None
+
+    @property
+    def requested(self):
+        return self.network.t > self.step
+
+
+def interrupted(step, n_epochs, monkeypatch):
+    """Train with one step a call of the kernel and Ctrl-C in a certain step, counted from 0."""
+    pressed = PressedAt(step)
+
+    @contextmanager
+    def deferred():
+        yield pressed
+
+    network = pressed.network = make_network(WIDTHS)
+    with monkeypatch.context() as patch:
+        patch.setattr(_training, "deferred_interrupt", deferred)
+        patch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+        return network, train(network, DATA, n_epochs=n_epochs, **BATCHES)
+
+
+@pytest.mark.parametrize("step", range(STEPS, 3 * STEPS))
+def test_the_network_of_the_last_full_epoch_is_left(step, monkeypatch):
+    network, trainer = interrupted(step, 5, monkeypatch)
+    n_full = (step + 1) // STEPS
+    assert trainer.interrupted
+    assert {len(values) for values in trainer.history.values()} == {n_full}
+    assert weights_of(network) == weights_of(trained(n_full)[0])
+
+
+@pytest.mark.parametrize("step", range(STEPS - 1))
+def test_within_the_first_epoch_there_is_no_network_to_leave(step, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(step, 5, monkeypatch)
+
+
+def test_at_the_end_of_the_first_epoch_its_network_is_left(monkeypatch):
+    network, trainer = interrupted(STEPS - 1, 5, monkeypatch)
+    assert (trainer.interrupted, network.epoch) == (True, 1)
+
+
+def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
+    # The steps turn out to be slow only after the epoch began as one call of the kernel.
+    one_call = iter([STEPS, STEPS])
+    monkeypatch.setattr(
+        Trainer, "steps_per_call", property(lambda _: next(one_call, 1), lambda *_: None), False
+    )
+    network, trainer = interrupted(STEPS, 5, monkeypatch)
+    assert (trainer.interrupted, network.epoch) == (True, 2)
+
+
+def test_ctrl_c_is_collected_and_a_second_one_raised():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), deferred_interrupt() as interrupt:
+        assert not interrupt.requested
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.requested
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_handler_of_somebody_else_is_left_alone():
+    presses = []
+    before = signal.signal(signal.SIGINT, lambda *_: presses.append(1))
+    try:
+        with deferred_interrupt() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (presses, interrupt.requested) == ([1], False)
+
+
+def test_threads_other_than_the_main_one_have_no_ctrl_c():
+    found = []
+
+    def enter():
+        with deferred_interrupt() as interrupt:
+            found.append((type(interrupt), signal.getsignal(signal.SIGINT)))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert found == [(Interrupt, before)]
