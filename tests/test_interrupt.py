@@ -12,7 +12,9 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
 
 PRELUDE = """
-import numpy as np, sys, warnings
+import numpy as np, signal, warnings
+# A parent that runs in the background may have us ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sksparse_mlp import TrulySparseMLPClassifier
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(200, 500)).astype(np.float32), rng.integers(0, 3, 200)
@@ -35,7 +37,10 @@ def interrupted(body, after=1.0):
     time.sleep(after)
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return output.split(), time.monotonic() - pressed
 
 
