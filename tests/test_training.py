@@ -277,14 +277,21 @@ def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
     assert (trainer.interrupted, network.epoch) == (True, 2)
 
 
-def test_ctrl_c_is_collected_and_a_second_one_raised():
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler, also where the parent of this process has it ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_collected_and_a_second_one_raised(usual_ctrl_c):
     with pytest.raises(KeyboardInterrupt), deferred_interrupt() as interrupt:
         assert not interrupt.requested
         signal.raise_signal(signal.SIGINT)
         assert interrupt.requested
         signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is usual_ctrl_c
 
 
 def test_a_handler_of_somebody_else_is_left_alone():
