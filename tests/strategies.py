@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 # Magnitudes that tie, vanish or overwhelm; drawn often, besides all other finite numbers.
 REMARKABLE = [0.0, 1e-45, 1e-38, 0.5, 1.0, float(np.float32(3e38))]
@@ -35,7 +34,10 @@ def weights_of(connected):
     """A weight for each connection: many ties, both zeros, subnormal and huge numbers."""
     remarkable = st.sampled_from([sign * value for value in REMARKABLE for sign in (1.0, -1.0)])
     finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
-    return arrays(np.float32, int(connected.sum()), elements=remarkable | finite)
+    n = int(connected.sum())
+    # Not arrays(): with old versions of NumPy it takes subnormal numbers for a fault.
+    values = st.lists(remarkable | finite, min_size=n, max_size=n)
+    return values.map(lambda v: np.array(v, np.float32))
 
 
 @st.composite

@@ -283,7 +283,7 @@ def csr(X, dtype, index_dtype, kind=sparse.csr_array):
 def with_duplicates(X):
     """A CSR matrix that holds each entry in two halves, in reverse order."""
     matrix = sparse.coo_array(X.astype(np.float64))
-    rows, columns = (np.repeat(c, 2)[::-1] for c in matrix.coords)
+    rows, columns = (np.repeat(c, 2)[::-1] for c in (matrix.row, matrix.col))
     order = np.argsort(rows, kind="stable")
     indptr = np.searchsorted(rows[order], np.arange(X.shape[0] + 1))
     data = np.repeat(matrix.data / 2, 2)[::-1]
