@@ -39,12 +39,21 @@ def kernel(function):
     return dispatcher
 
 
-def inlined(function):
-    """Compile a function that only kernels call: no wrapper for Python, no cache of its own."""
+def inlined(function, always=False):
+    """Compile a function that only kernels call: no wrapper for Python, no cache of its own.
+
+    LLVM decides whether to inline it, unless that is ``always`` right.
+    """
     return numba.njit(
         nogil=True,
         error_model="numpy",
         fastmath=FASTMATH,
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
+        forceinline=always,
     )(function)
+
+
+def always_inlined(function):
+    """For a function called so often that a call, with its many arguments, costs too much."""
+    return inlined(function, always=True)

@@ -17,7 +17,7 @@ number of threads never changes a bit of the result.
 import numpy as np
 
 from ._activations import activate, add_srelu_gradients, through_activation
-from ._jit import inlined, kernel
+from ._jit import always_inlined, inlined, kernel
 from ._loading import HIDDEN_DROPOUT, disturb_tile, load_tile
 from ._loss import output_gradients, softmax_loss, squared_errors, sum_of_errors
 from ._optimizers import update
@@ -225,7 +225,7 @@ def loss_of_step(
 # ---------------------------------------------------------------- backward
 
 
-@inlined
+@always_inlined
 def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile, shift):
     """Gradients of one input neuron's connections, and of the neuron itself.
 
