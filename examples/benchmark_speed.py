@@ -135,6 +135,8 @@ MODELS = {
     "SciPy SET": ScipySET,
     "scikit-learn, dense": DenseMLP,
 }
+# Okabe and Ito's colours, which differ for colour-blind readers, too.
+COLORS, MARKERS = ("#D55E00", "#0072B2", "#009E73", "#555555"), "os^D"
 # What a worker process holds between its turns.
 worker = {}
 
@@ -227,26 +229,31 @@ def draw(results, names, n_samples, path):
     import matplotlib.pyplot as plt
 
     batches = sorted({batch_size for _, batch_size in results})
+    fewest = min(sum(shape.n_connections) for shape, _ in results)
+    size = (1 + 3.2 * len(batches), 3.8)
     figure, axes = plt.subplots(
-        1, len(batches), figsize=(1 + 3.2 * len(batches), 3.8), sharey=True, squeeze=False
+        1, len(batches), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    # Okabe and Ito's colours, which differ for colour-blind readers, too.
-    styles = zip(("#D55E00", "#0072B2", "#009E73", "#555555"), "os^D", strict=True)
-    for name, (color, marker) in zip(MODELS, styles, strict=True):
-        for ax, batch_size in zip(axes[0], batches, strict=True):
+    styles = dict(zip(MODELS, zip(COLORS, MARKERS, strict=True), strict=True))
+    for ax, batch_size in zip(axes[0], batches, strict=True):
+        for name in names:
             points = [
                 (sum(shape.n_connections), figures[name].seconds)
                 for (shape, batch), figures in results.items()
                 if batch == batch_size and name in figures
             ]
             x, seconds = np.array(sorted(points)).reshape(-1, 2).T
+            color, marker = styles[name]
             ax.loglog(x, seconds, color=color, marker=marker, label=name)
-    for ax, batch_size in zip(axes[0], batches, strict=True):
+        # From a power of ten on, and only these have labels: others would overlap.
+        ax.set_xlim(left=10 ** np.floor(np.log10(fewest)))
+        ax.xaxis.set_minor_formatter("")
         ax.set(title=f"batch {batch_size}", xlabel="connections")
         ax.grid(color="0.9")
         ax.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel(f"seconds per epoch of {n_samples:,} samples")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    lines = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper center", ncols=min(4, 2 * len(batches)))
     figure.savefig(path, dpi=150)
 
 

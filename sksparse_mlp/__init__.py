@@ -1,7 +1,13 @@
 """Truly sparse multilayer perceptrons for scikit-learn."""
 
 from .classifier import TrulySparseMLPClassifier
+from .selection import SparseAutoencoderSelector, SparseMLPFeatureSelector
 
 __version__ = "0.1.0"
 
-__all__ = ["TrulySparseMLPClassifier", "__version__"]
+__all__ = [
+    "SparseAutoencoderSelector",
+    "SparseMLPFeatureSelector",
+    "TrulySparseMLPClassifier",
+    "__version__",
+]

@@ -1,9 +1,10 @@
 """What every truly sparse estimator shares: parameters, validation, fitting, fitted attributes."""
 
+import inspect
+import os
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import ClassVar
@@ -18,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
+from ._checkpoint import Checkpoint, identity_of_fit
 from ._checks import check_memory, check_outputs, check_range, readable_csr, scaled_weights
-from ._compat import CallbackReporter, CallbackSupportMixin, Interval, StrOptions
-from ._inputs import NATIVE
+from ._compat import CallbackReporter, CallbackSupportMixin, Interval, RealNotInt, StrOptions
+from ._inputs import NATIVE, merge_equal_rows
 from ._network import SparseNetwork
 from ._random import make_streams
 from ._threads import Team
@@ -77,6 +79,11 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-6, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, None, closed="neither"),
+        ],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
         "n_jobs": [
@@ -88,6 +95,8 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
 
     # Called with the Trainer after each epoch: a feature selector sets it on its own estimator.
     _observe = None
+    # A parameter of those estimators that keep their state on disk while they are fitted.
+    checkpoint = None
 
     # ------------------------------------------------------------ validation
 
@@ -199,7 +208,13 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                 values[name] = rule(*shape)
         return TrainingOptions(**values)
 
-    def _initial_network(self, widths, n_connections, team):
+    def _streams(self, going_on):
+        """The seeds of all that is random: those of the network that goes on, or new ones."""
+        if going_on:
+            return self._network.streams
+        return make_streams(check_random_state(self.random_state))
+
+    def _initial_network(self, widths, n_connections, streams, team):
         return SparseNetwork(
             widths,
             n_connections,
@@ -208,7 +223,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             weight_init=self.weight_init,
             weight_init_gain=self.weight_init_gain,
             solver=self.solver,
-            streams=make_streams(check_random_state(self.random_state)),
+            streams=streams,
             team=team,
         )
 
@@ -230,12 +245,21 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         return network.copy()
 
     def _train(
-        self, data, n_outputs, *, going_on, streaming=False, validation=None, callback_data=None
+        self,
+        data,
+        n_outputs,
+        *,
+        going_on,
+        streams=None,
+        streaming=False,
+        held_out=None,
+        callback_data=None,
     ):
         """Train a new network, or a copy of the fitted one, and adopt it.
 
-        A stream is trained on for one epoch, with no end to lay schedules out for.
-        ``validation(network)`` returns validation figures. Returns whether Ctrl-C ended it all.
+        A stream is trained on for one epoch, with no end to lay schedules out for. ``held_out``
+        are validation samples, ``streams`` the seeds of a new network, if they are known already.
+        Returns whether Ctrl-C ended it all.
         """
         widths, n_connections = self._check_parameters(data.X.shape[1], n_outputs)
         n_seen = self._network.n_seen if going_on and streaming else 0
@@ -246,7 +270,8 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             if going_on:
                 network = self._network_to_continue(widths, n_connections)
             else:
-                network = self._initial_network(widths, n_connections, team)
+                streams = streams or self._streams(going_on)
+                network = self._initial_network(widths, n_connections, streams, team)
             reporter = None
             if not streaming:
 
@@ -254,16 +279,22 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                     return {"_network": network.copy()}
 
                 reporter = CallbackReporter(self, callback_data, n_epochs, fitted_attributes)
+            validate = None if held_out is None else self._validator(held_out)
+            checkpoint = self._checkpoint_of(network, data, options, held_out)
             trainer = Trainer(
                 network,
                 data,
                 options,
                 team,
-                validate=None if validation is None else lambda net: validation(net, team),
+                validate=None if validate is None else lambda net: validate(net, team),
                 reporter=reporter,
                 observe=self._observe,
+                checkpoint=checkpoint,
                 n_epochs=None if streaming else n_epochs,
             )
+            kept = None if checkpoint is None else checkpoint.load()
+            if kept is not None:
+                trainer.go_on_from(kept)
             trainer.run(n_epochs)
         self._adopt(trainer, add=streaming and going_on)
         if reporter is not None:
@@ -277,6 +308,25 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                 stacklevel=4,
             )
         return trainer.interrupted
+
+    def _checkpoint_of(self, network, data, options, held_out):
+        """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""
+        if self.checkpoint is None:
+            return None
+        if self.random_state is None:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} needs random_state to be an int or a "
+                "RandomState: with None each fit is another one, and none can be resumed."
+            )
+        if self._observe is not None:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} cannot be used inside a feature selector, "
+                "which has to see every epoch: set checkpoint=None."
+            )
+        identity = identity_of_fit(
+            options, network, data, held_out, scoring=getattr(self, "scoring", None)
+        )
+        return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
     def _adopt(self, trainer, add):
         """Set the fitted attributes from a finished training run."""
@@ -320,13 +370,19 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         sample_weight = scaled_weights(sample_weight)
         rows = np.flatnonzero(sample_weight > NEGLIGIBLE_WEIGHT * sample_weight.max())
         if rows.size == self._batch_size(rows.size):
-            rows, sample_weight = _merge_equal_rows(X, rows, targets, sample_weight)
+            rows, sample_weight = merge_equal_rows(X, rows, targets, sample_weight)
         return TrainingData(X, rows, targets, sample_weight.astype(np.float32))
 
     # ------------------------------------------------------------ using the network
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
+
+    def __setstate__(self, state):
+        # A file of an older version knows fewer parameters: the others have their defaults.
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        super().__setstate__({**defaults, **state})
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -434,19 +490,3 @@ def _connections_for_density(density, cells, sums):
     return [
         n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
     ]
-
-
-def _merge_equal_rows(X, rows, targets, sample_weight):
-    """Sum the weights of rows with equal values and target; sorted by their contents."""
-    weights, first = {}, {}
-    for row in rows:
-        values = X[[row]].toarray() if sparse.issparse(X) else X[row]
-        values = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
-        key = (blake2b(values.tobytes(), digest_size=16).digest(), int(targets[row]))
-        weights[key] = weights.get(key, 0.0) + float(sample_weight[row])
-        first.setdefault(key, row)
-    keys = sorted(weights)
-    merged = np.zeros_like(sample_weight)
-    rows = np.array([first[key] for key in keys], np.int64)
-    merged[rows] = [weights[key] for key in keys]
-    return rows, merged

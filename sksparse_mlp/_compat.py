@@ -1,7 +1,12 @@
 """The only importer of private or experimental names of scikit-learn, and of what some lack."""
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    RealNotInt,
+    StrOptions,
+)
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_first_partial_fit
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -18,6 +23,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
+    "RealNotInt",
     "StrOptions",
     "check_first_partial_fit",
     "check_sample_weight",
@@ -89,7 +95,7 @@ class CallbackReporter:
 
     def epoch_ends(self):
         """An epoch has ended; True where a callback asks to stop."""
-        return self.active and self.epoch.call_on_fit_task_end(**self.told)
+        return self.active and bool(self.epoch.call_on_fit_task_end(**self.told))
 
     def fit_ends(self):
         """The last epoch has ended."""

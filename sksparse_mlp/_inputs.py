@@ -1,5 +1,6 @@
 """Rows of X for the kernels: read in place wherever they can be, never copied as a whole."""
 
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -59,3 +60,19 @@ def rows_at_once(X):
     if X.dtype in NATIVE:
         return X.shape[0]
     return max(32, 2**24 // X.shape[1])
+
+
+def merge_equal_rows(X, rows, targets, sample_weight):
+    """Sum the weights of rows with equal values and target; sorted by their contents."""
+    weights, first = {}, {}
+    for row in rows:
+        values = X[[row]].toarray() if sparse.issparse(X) else X[row]
+        values = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
+        key = (blake2b(values.tobytes(), digest_size=16).digest(), int(targets[row]))
+        weights[key] = weights.get(key, 0.0) + float(sample_weight[row])
+        first.setdefault(key, row)
+    keys = sorted(weights)
+    merged = np.zeros_like(sample_weight)
+    rows = np.array([first[key] for key in keys], np.int64)
+    merged[rows] = [weights[key] for key in keys]
+    return rows, merged

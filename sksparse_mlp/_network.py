@@ -6,6 +6,8 @@ solver remembers. Whatever is random is addressed by the network's own counters,
 went through a pickle goes on exactly as one that did not.
 """
 
+import zlib
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -273,7 +275,7 @@ class SparseNetwork:
         """
         chosen = np.arange(X.shape[0]) if chosen is None else chosen
         n_layers = self.n_layers if n_layers is None else n_layers
-        arrays = self.arrays._replace(n_layers=n_layers)
+        arrays = _read_only(self.arrays)._replace(n_layers=n_layers)
         lanes = lanes_for(MAX_LANES)
         out = np.empty((chosen.size, self.widths[n_layers]), np.float32)
         half = max(self.widths[: n_layers + 1]) * MAX_LANES
@@ -331,7 +333,8 @@ class SparseNetwork:
         state["slots"] = None if self.slots is None else dict(self.slots._asdict())
         state["streams"] = tuple(self.streams)
         state["laws"] = [(int(law.kind), float(law.scale)) for law in self.laws]
-        return {"format_version": FORMAT_VERSION, **state}
+        checksum = _checksum(self.arrays, self.slots)
+        return {"format_version": FORMAT_VERSION, "checksum": checksum, **state}
 
     def __setstate__(self, state):
         state = dict(state)
@@ -341,14 +344,47 @@ class SparseNetwork:
                 f"This file holds a network in format {version}; this version of sksparse_mlp "
                 f"reads format {FORMAT_VERSION}."
             )
+        checksum = state.pop("checksum")
         self.__dict__.update(state)
-        self.arrays = Network(**state["arrays"])
-        self.slots = None if state["slots"] is None else Slots(**state["slots"])
+        # Arrays that are mapped into memory are arrays of a class of their own before this.
+        self.arrays = _plain(Network(**state["arrays"]))
+        self.slots = None if state["slots"] is None else _plain(Slots(**state["slots"]))
+        if _checksum(self.arrays, self.slots) != checksum:
+            raise ValueError("The file is damaged: the checksum of the network's arrays is wrong.")
         self.streams = Streams(*state["streams"])
         self.laws = [_seedless_law(kind, scale) for kind, scale in state["laws"]]
 
 
 _TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
+
+
+def _with_arrays(record, change):
+    """A record with every array changed."""
+    return record._make(change(v) if isinstance(v, np.ndarray) else v for v in record)
+
+
+def _plain(record):
+    return _with_arrays(record, np.asarray)
+
+
+def _read_only(record):
+    """Views that are not writable: a mapped network is then of the same type to kernels as any."""
+
+    def read_only(array):
+        view = array.view()
+        view.flags.writeable = False
+        return view
+
+    return _with_arrays(record, read_only)
+
+
+def _checksum(*records):
+    """Of all bytes of all arrays."""
+    checksum = 0
+    for value in (value for record in records if record is not None for value in record):
+        if isinstance(value, np.ndarray):
+            checksum = zlib.crc32(value, checksum)
+    return checksum
 
 
 def lanes_for(batch_size):

@@ -15,6 +15,7 @@ from ._inputs import rows_at_once, window
 from ._interrupt import deferred_interrupt
 from ._network import lanes_for
 from ._optimizers import ADAM_EPSILON, adam_correction, solver_code, step_rates
+from ._progress import Progress
 from ._random import derive_seed
 from ._records import CROSS_ENTROPY, SQUARED_ERROR, Plan, Rules
 
@@ -22,8 +23,6 @@ from ._records import CROSS_ENTROPY, SQUARED_ERROR, Plan, Rules
 SECONDS_PER_CALL = 0.3
 # First guess of a step's cost: nanoseconds a connection, and a connection and sample.
 CONNECTION_COST, SAMPLE_COST = 0.5, 0.15
-# An "adaptive" learning rate that is lower than this ends the training.
-SMALLEST_RATE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ class Trainer:
         Told ``epoch_begins()`` and ``epoch_ends()``; training stops where the latter is true.
     observe : callable or None
         Called with this object at the end of each epoch, to look at the network.
+    checkpoint : object or None
+        Given the state that training can go on from at the end of each epoch, by ``keep(state)``.
     n_epochs : int or None
         Epochs that the schedules are laid out for; None: an open-ended stream.
 
@@ -118,16 +119,18 @@ class Trainer:
         validate=None,
         reporter=None,
         observe=None,
+        checkpoint=None,
         n_epochs=None,
     ):
         self.network, self.data, self.options, self.team = network, data, options, team
         self.validate, self.reporter, self.observe = validate, reporter, observe
+        self.checkpoint = checkpoint
         self.n_samples = data.rows.size
         self.batch_size = min(options.batch_size, self.n_samples)
         self.steps_per_epoch = -(-self.n_samples // self.batch_size)
         self.first_t = network.t
         self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
-        self.rate = options.learning_rate_init
+        self.progress = Progress(options)
         loss = SQUARED_ERROR if data.targets is None else CROSS_ENTROPY
         self.targets = np.zeros(0, np.int32) if data.targets is None else data.targets
         self.rules = rules_for(network, options, loss)
@@ -135,35 +138,56 @@ class Trainer:
         self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
         self.steps_per_call = self._first_guess()
         self.history = {"loss": [], "learning_rate": [], "seconds": [], "connections_rewired": []}
-        self.best = None
-        self.interrupted = self.converged = False
+        self.interrupted = self.converged = self.ended = False
 
     # ------------------------------------------------------------ epochs
 
     def run(self, n_epochs):
         """Train for at most ``n_epochs`` epochs."""
-        progress = _Progress(self.options)
         with deferred_interrupt() as interrupt:
-            for epoch in range(n_epochs):
+            while not (self.ended or self.interrupted):
+                epoch = len(self.history["loss"])
                 if self.reporter is not None:
                     self.reporter.epoch_begins()
                 finished = self._run_epoch(epoch, interrupt)
                 if finished:
                     self._tell()
-                    self.converged = progress.has_stalled(self)
-                if not finished or interrupt.requested:
-                    self.interrupted = True
-                    break
-                told_to_stop = self.reporter is not None and self.reporter.epoch_ends()
-                if self.converged or told_to_stop:
-                    break
+                    self.converged = self.progress.has_stalled(self.history, self.network)
+                    self.ended = self.converged or epoch + 1 == n_epochs
+                self.interrupted = not finished or interrupt.requested
+                if self.reporter is not None and not self.interrupted:
+                    self.ended |= self.reporter.epoch_ends()
+                if self.checkpoint is not None and finished:
+                    self.checkpoint.keep(self.state(), at_once=self.interrupted or self.ended)
+        self._take_best()
+
+    def _take_best(self):
+        """The network that training returns, which must be finite."""
         arrays = self.network.arrays
         learned = (arrays.weights, arrays.intercepts, arrays.srelu)
+        n_epochs = len(self.history["loss"])
         if not all(np.isfinite(values).all() for values in learned):
-            raise DivergenceError(len(self.history["loss"]), self.options)
-        if self.options.early_stopping and progress.best_epoch not in (None, epoch):
-            self.network.restore(progress.snapshot)
-        self.best = progress.best
+            raise DivergenceError(n_epochs, self.options)
+        if self.options.early_stopping and self.progress.best_epoch != n_epochs - 1:
+            self.network.restore(self.progress.snapshot)
+
+    def state(self):
+        """Everything that decides how training goes on; arrays are not copied."""
+        return {
+            "network": self.network.__getstate__(),
+            "progress": self.progress.state(),
+            "history": self.history,
+            "first_t": self.first_t,
+            "converged": self.converged,
+            "ended": self.ended,
+        }
+
+    def go_on_from(self, state):
+        """Take over a state: ``run`` then does what is left to do, if anything is."""
+        self.network.__setstate__(state["network"])
+        self.progress.go_on_from(state["progress"], self.network)
+        self.history, self.first_t = state["history"], state["first_t"]
+        self.converged, self.ended = state["converged"], state["ended"]
 
     def _run_epoch(self, epoch, interrupt):
         """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
@@ -173,7 +197,7 @@ class Trainer:
             snapshot = self.network.snapshot()
         order = self._order()
         losses = np.empty(self.steps_per_epoch)
-        self.last_rate = self.rate
+        self.last_rate = self.progress.rate
         rewired, step = 0, 0
         while step < self.steps_per_epoch:
             if interrupt.requested and step > 0:
@@ -278,7 +302,7 @@ class Trainer:
             first_step = t - self.first_t
             schedule = "cosine" if self.total_steps else "constant"
         rates = step_rates(
-            schedule, self.rate, first_step, n_steps, self.total_steps, options.power_t
+            schedule, self.progress.rate, first_step, n_steps, self.total_steps, options.power_t
         )
         self.last_rate = rates[-1]
         decays = rates * options.weight_decay
@@ -312,35 +336,6 @@ class Trainer:
         if self.options.evolution is not None and interval != "epoch":
             n_steps = min(n_steps, interval - self.network.t % interval)
         return n_steps
-
-
-class _Progress:
-    """Decides when training has stalled, and keeps the best epoch for early stopping."""
-
-    def __init__(self, options):
-        self.options = options
-        self.best, self.best_epoch, self.snapshot = -np.inf, None, None
-        self.n_stale = 0
-
-    def has_stalled(self, trainer):
-        """Look at the epoch just finished."""
-        history, options = trainer.history, self.options
-        epoch = len(history["loss"]) - 1
-        monitored = history["monitored"][-1] if options.early_stopping else -history["loss"][-1]
-        improved = monitored > self.best + options.tol or self.best_epoch is None
-        self.n_stale = 0 if improved else self.n_stale + 1
-        if monitored > self.best or self.best_epoch is None:
-            self.best, self.best_epoch = monitored, epoch
-            if options.early_stopping:
-                self.snapshot = trainer.network.snapshot()
-        if self.n_stale < options.n_iter_no_change:
-            return False
-        if options.learning_rate == "adaptive" and trainer.rate > SMALLEST_RATE:
-            trainer.rate /= 5.0
-            self.n_stale = 0
-            return False
-        # A cosine schedule ends where it was laid out to end, unless validation says otherwise.
-        return options.early_stopping or options.learning_rate != "cosine"
 
 
 def rules_for(network, options, loss=CROSS_ENTROPY):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_consistent_length, check_random_state, compute_class_weight
+from sklearn.utils import check_consistent_length, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
@@ -191,6 +191,18 @@ default="relu"
     warm_start : bool, default=False
         Whether ``fit`` goes on with the network of the last call instead of a new one.
 
+    checkpoint : str, path-like or None, default=None
+        A file that ``fit`` keeps its state in, so that a fit that was killed goes on where it
+        was: the same call finds the file and returns, to the last bit, what it would have
+        returned undisturbed. Or an existing directory, in which every fit finds a file of its own:
+        in a grid search, only the fits that were running lose their last epochs. The file is
+        replaced in one step, holds nothing that can be executed, and stays when the fit is
+        finished: the same call then only reads it. A file that belongs to other data, parameters
+        or another start is an error. Needs a ``random_state``.
+
+    checkpoint_interval : int or float, default=1
+        An int: epochs from one writing of ``checkpoint`` to the next; a float: seconds.
+
     verbose : bool or int, default=False
         Whether to print a line after each epoch.
 
@@ -340,6 +352,8 @@ default="relu"
         temperature="auto",
         class_weight=None,
         warm_start=False,
+        checkpoint=None,
+        checkpoint_interval=1,
         verbose=False,
         random_state=None,
         n_jobs=None,
@@ -380,6 +394,8 @@ default="relu"
         self.temperature = temperature
         self.class_weight = class_weight
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.verbose = verbose
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -423,12 +439,14 @@ default="relu"
                 )
             self.classes_ = classes
             data = self._training_data(X, y, sample_weight)
-            data, validation = self._split(data, X_val, y_val, sample_weight_val)
+            streams = self._streams(going_on)
+            data, held_out = self._split(data, streams, X_val, y_val, sample_weight_val)
             interrupted = self._train(
                 data,
                 len(classes),
                 going_on=going_on,
-                validation=validation,
+                streams=streams,
+                held_out=held_out,
                 callback_data={"X": X, "y": y},
             )
         if interrupted:
@@ -445,6 +463,11 @@ default="relu"
             raise ValueError(
                 f"class_weight={self.class_weight!r} cannot be known from a part of the data: "
                 "for partial_fit give a dict, or sample_weight."
+            )
+        if self.checkpoint is not None:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} has no meaning for partial_fit, which trains "
+                "for one epoch: pickle the estimator between the calls."
             )
 
     @method_if(_check_that_streams_make_sense)
@@ -519,8 +542,8 @@ default="relu"
 
     # ------------------------------------------------------------ validation while fitting
 
-    def _split(self, data, X_val, y_val, sample_weight_val):
-        """Set validation samples apart, if any are asked for; returns how to score a network."""
+    def _split(self, data, streams, X_val, y_val, sample_weight_val):
+        """The samples to train on, and those to validate with, or None."""
         if (X_val is None) != (y_val is None):
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
             raise ValueError(f"{given} was given without {missing}: give both or none.")
@@ -530,20 +553,17 @@ default="relu"
             check_consistent_length(X_val, y_val)
             targets = self._class_numbers(y_val, "y_val")
             weight = _checked_weight(sample_weight_val, X_val, "sample_weight_val")
-            held_out = TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
-            return data, self._validator(held_out)
+            return data, TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val: give all.")
         if not self.early_stopping:
             return data, None
-        held_out = self._held_out(data)
-        held_out_data = data._replace(rows=data.rows[held_out])
-        return data._replace(rows=data.rows[~held_out]), self._validator(held_out_data)
+        held_out = self._held_out(data, streams)
+        return data._replace(rows=data.rows[~held_out]), data._replace(rows=data.rows[held_out])
 
-    def _held_out(self, data):
+    def _held_out(self, data, streams):
         """A stratified fraction of the rows: of each class at least one if it has two."""
-        seed = check_random_state(self.random_state).randint(2**32, dtype=np.uint32)
-        rng = np.random.default_rng([int(seed), 1])
+        rng = np.random.default_rng(streams.splitting)
         targets, held_out = data.targets[data.rows], np.zeros(data.rows.size, bool)
         for target in range(len(self.classes_)):
             members = np.flatnonzero(targets == target)

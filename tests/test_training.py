@@ -170,7 +170,7 @@ def stopped_early(scores, **changes):
 def test_early_stopping_goes_back_to_the_best_epoch(scores, n_epochs, best):
     trainer, kept = stopped_early(scores)
     assert (len(trainer.history["loss"]), kept) == (n_epochs, best)
-    assert trainer.best == scores[best]
+    assert trainer.progress.best == scores[best]
 
 
 def test_an_improvement_below_tol_is_kept_but_does_not_count():

@@ -1,0 +1,206 @@
+"""
+==========================================================
+Which genes: selectors compared by what can be done with them
+==========================================================
+
+Chooses features inside each training fold, trains a linear support vector machine on them alone and
+prints its accuracy on the other fold, and how much the choices of the folds have in common::
+
+    python benchmark_feature_selection.py                  # small bundled sets
+    python benchmark_feature_selection.py --data FOLDER    # .npz files with X and y
+    python benchmark_feature_selection.py --data FOLDER --sets khan tox_171 --k 50 100
+
+LassoNet takes part where it is installed.
+
+Protocol. ``StratifiedKFold`` with 5 shuffled splits (3 where a class has fewer than 5 members),
+``StandardScaler`` fitted inside each fold, each selector fitted once a fold; of its ranking, the
+first k features are taken. Accuracy is that of ``LinearSVC(C=0.01)``, the mean over the folds.
+Stability is the Jaccard overlap of the features chosen in two folds, the mean over all pairs: two
+training parts share three quarters of their rows.
+
+To add a selector, add a line to ``SCORERS``: a function of the training data and a seed that
+returns a score for each feature.
+"""
+
+import argparse
+import importlib.util
+import itertools
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import f_classif
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
+from sksparse_mlp.datasets import make_microarray
+
+SETS = ("tox_171", "prostate_ge", "allaml", "khan", "glioma")
+
+
+# ---------------------------------------------------------------- selectors
+
+
+def sparse_mlp(method, n_networks=5):
+    """Return the scores of our supervised selector as a function of the data."""
+
+    def scores(X, y, seed):
+        selector = SparseMLPFeatureSelector(method=method, n_networks=n_networks, random_state=seed)
+        return selector.fit(X, y).scores_
+
+    return scores
+
+
+def sparse_autoencoder(X, y, seed):
+    """Return the scores of our unsupervised selector."""
+    return SparseAutoencoderSelector(random_state=seed).fit(X).scores_
+
+
+def anova_f(X, y, seed):
+    """Return F statistics; features without any variance come last."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.nan_to_num(f_classif(X, y)[0])
+
+
+def random_forest(X, y, seed):
+    """Return the impurity importances of a random forest."""
+    return RandomForestClassifier(500, random_state=seed).fit(X, y).feature_importances_
+
+
+def l1_logistic(X, y, seed):
+    """Return the weights' magnitudes; where all are zero, the F statistic decides."""
+    parameters = {"C": 1.0, "solver": "liblinear", "random_state": seed}
+    l1 = "l1_ratio" if LogisticRegression().get_params().get("penalty") == "deprecated" else None
+    machine = LogisticRegression(**parameters, **({l1: 1.0} if l1 else {"penalty": "l1"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        machines = OneVsRestClassifier(machine).fit(X, y).estimators_
+    weights = sum(abs(machine.coef_[0]) for machine in machines)
+    f = anova_f(X, y, seed)
+    return weights + 1e-9 * f / f.max()
+
+
+def lassonet(X, y, seed):
+    """Return LassoNet's importances: the penalty at which a feature drops out."""
+    from lassonet import LassoNetClassifier
+
+    numbers = np.unique(y, return_inverse=True)[1]
+    model = LassoNetClassifier(hidden_dims=(100,), random_state=seed, torch_seed=seed, verbose=0)
+    model.path(X.astype(np.float32), numbers, return_state_dicts=False)
+    return model.feature_importances_.numpy()
+
+
+SCORERS = {
+    "strength": sparse_mlp("strength"),
+    "gradient": sparse_mlp("gradient"),
+    "attribution": sparse_mlp("attribution"),
+    "strength, one network": sparse_mlp("strength", n_networks=1),
+    "sparse autoencoder": sparse_autoencoder,
+    "ANOVA F": anova_f,
+    "random forest": random_forest,
+    "L1 logistic": l1_logistic,
+    "LassoNet": lassonet,
+    "at random": lambda X, y, seed: np.random.default_rng(seed).random(X.shape[1]),
+}
+
+
+# ---------------------------------------------------------------- protocol
+
+
+class Figures(NamedTuple):
+    """What came out for one selector, one number of features and one data set."""
+
+    accuracy: float
+    overlap: float
+    seconds: float
+
+
+def mean_overlap(choices):
+    """Return the mean Jaccard overlap of all pairs of sets."""
+    return np.mean([len(a & b) / len(a | b) for a, b in itertools.combinations(choices, 2)])
+
+
+def standardised_folds(X, y):
+    """Yield training and test data of each fold."""
+    n_splits = 5 if np.unique(y, return_counts=True)[1].min() >= 5 else 3
+    for train, test in StratifiedKFold(n_splits, shuffle=True, random_state=0).split(X, y):
+        scaler = StandardScaler().fit(X[train])
+        yield scaler.transform(X[train]), y[train], scaler.transform(X[test]), y[test]
+
+
+def judge(score, X, y, numbers):
+    """Return the figures of a selector for each number of features."""
+    accuracies, choices, seconds = ({k: [] for k in numbers} for _ in range(3))
+    for fold, (X_train, y_train, X_test, y_test) in enumerate(standardised_folds(X, y)):
+        start = time.perf_counter()
+        order = np.argsort(-score(X_train, y_train, fold), kind="stable")
+        elapsed = time.perf_counter() - start
+        for k in numbers:
+            svm = LinearSVC(C=0.01, random_state=0).fit(X_train[:, order[:k]], y_train)
+            accuracies[k].append(svm.score(X_test[:, order[:k]], y_test))
+            choices[k].append(set(order[:k].tolist()))
+            seconds[k].append(elapsed)
+    return {
+        k: Figures(np.mean(accuracies[k]), mean_overlap(choices[k]), np.mean(seconds[k]))
+        for k in numbers
+    }
+
+
+def load_sets(folder, names):
+    """Return data sets by name, from .npz files or from what scikit-learn brings along."""
+    if folder is not None:
+        files = {name: np.load(Path(folder) / f"{name}.npz") for name in names}
+        return {name: (file["X"].astype(np.float32), file["y"]) for name, file in files.items()}
+    return {
+        "breast_cancer": load_breast_cancer(return_X_y=True),
+        "digits": load_digits(return_X_y=True),
+        "make_microarray": make_microarray(
+            n_samples=100, n_features=2000, n_informative=100, class_sep=1.2, random_state=0
+        ),
+    }
+
+
+def print_table(k, results):
+    """Print a Markdown table for one number of features: accuracy and, in brackets, stability."""
+    sets = list(next(iter(results.values())))
+    print(f"\n{k} features: accuracy (overlap of the folds' choices)\n")
+    print("| selector | " + " | ".join(sets) + " | mean | seconds a fit |")
+    print("|---" * (len(sets) + 3) + "|")
+    for name, by_set in results.items():
+        figures = [by_set[data][k] for data in sets]
+        mean = Figures(*np.mean(figures, axis=0))
+        cells = [f"{f.accuracy:.3f} ({f.overlap:.2f})" for f in [*figures, mean]]
+        print(f"| {name} | " + " | ".join(cells) + f" | {mean.seconds:.1f} |")
+
+
+def main():
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser.add_argument("--data", help="folder of .npz files with X and y")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="which of them, by name")
+    parser.add_argument("--k", nargs="+", type=int, help="how many features to select")
+    parser.add_argument("--selectors", nargs="+", choices=SCORERS, default=list(SCORERS))
+    options = parser.parse_args()
+    numbers = options.k or ([50, 100] if options.data else [10, 20])
+    if importlib.util.find_spec("lassonet") is None:
+        options.selectors = [name for name in options.selectors if name != "LassoNet"]
+    results = {name: {} for name in options.selectors}
+    for data, (X, y) in load_sets(options.data, options.sets).items():
+        for name in options.selectors:
+            results[name][data] = judge(SCORERS[name], X, y, numbers)
+            print(f"{data}, {name}: done", flush=True)
+    for k in numbers:
+        print_table(k, results)
+
+
+if __name__ == "__main__":
+    main()

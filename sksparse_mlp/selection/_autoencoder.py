@@ -1,0 +1,224 @@
+"""SparseAutoencoderSelector: the features that an autoencoder relies on."""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+
+from .._base import BaseSparseMLP
+from .._compat import Interval, fit_context
+from .._training import TrainingData
+from ._best import BestFeatures
+
+
+class SparseAutoencoderSelector(BestFeatures, BaseSparseMLP):
+    """Select the features that say most about all others, without class labels.
+
+    QuickSelection [1]_: a truly sparse network learns to reconstruct its inputs from noisy ones
+    through a hidden layer, while its connections move to where they help most. The score of a
+    feature is its strength: the sum of the magnitudes of its connections.
+
+    The data should be centred or at least on one scale; CSR matrices, such as counts of cells or
+    words, are read as they are and never made dense as a whole.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=1000
+        Number of hidden neurons; several layers make a deeper autoencoder.
+
+    k : int, default=None
+        How many features to select: those with the highest scores.
+
+    threshold : float or str, default=None
+        The lowest score to select: a number, "mean", "median" or a multiple such as "1.25*mean".
+        None, where ``k`` is None too: "mean". Give one of the two; both may be changed after
+        ``fit``, without another one.
+
+    activation : {"logistic", "tanh", "relu", "all_relu", "srelu", "leaky_relu", "identity"}, \
+default="logistic"
+        How a hidden neuron responds to its input, as in
+        :class:`~sksparse_mlp.TrulySparseMLPClassifier`. Outputs are linear.
+
+    epsilon : float or sequence of float, default=13
+        Sets how many connections there are: a layer between n_in and n_out neurons has
+        ``round(epsilon * (n_in + n_out))`` of them, at most ``n_in * n_out``.
+
+    zeta : float, default=0.2
+        The fraction of a layer's connections that moves after each epoch, in [0, 1).
+
+    input_noise : float, default=0.2
+        Standard deviation of the random numbers that are added to the inputs, new ones in each
+        training step, while the targets stay clean. Not negative.
+
+    dropout : float, default=0.2
+        The share of hidden neurons that a training step leaves out at random, in [0, 1).
+
+    solver : {"sgd", "adam"}, default="sgd"
+        How the weights follow their gradients.
+
+    learning_rate_init : float, default=0.01
+        The step size at the beginning, positive. It falls to zero along half a cosine.
+
+    momentum : float, default=0.9
+        How much of its last step "sgd" repeats, in [0, 1).
+
+    weight_decay : float, default=0.001
+        Each step shrinks every weight by this fraction of the step size, not negative.
+
+    batch_size : int or "auto", default=100
+        Number of samples from which one training step is computed. "auto": all samples up to
+        512, else 128.
+
+    max_iter : int, default=100
+        Number of epochs, that is passes over the data. 10 are often enough.
+
+    verbose : bool or int, default=False
+        Whether to print a line after each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything that is random: the same int selects the same features.
+
+    n_jobs : int or None, default=None
+        Number of threads that compute. None: 1, or what a :mod:`joblib` context says; -1: all
+        processors. It changes the time and never the result.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_features_in_,)
+        The score of each feature. They add up to one.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same.
+    coefs_ : list of scipy.sparse.csr_array
+        The connections of each layer, of shape (n_in, n_out).
+    intercepts_ : list of ndarray
+        The intercepts of each layer, of shape (n_out,).
+    n_connections_ : tuple of int
+        The number of connections of each layer. It never changes.
+    history_ : dict of list
+        One entry an epoch: "loss", "learning_rate", "seconds" and "connections_rewired".
+    loss_curve_ : list of float
+        The mean squared error of the reconstruction in each epoch.
+    loss_ : float
+        The last of them.
+    n_iter_ : int
+        Number of epochs.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any that are all strings.
+
+    See Also
+    --------
+    SparseMLPFeatureSelector : Selects with class labels.
+
+    Notes
+    -----
+    The original draws the noise once for the whole data set, here it is new in each step, and
+    its learning rate is constant. Connections move until the end, which serves the selection: the
+    reconstruction itself is better where ``zeta`` is zero.
+
+    References
+    ----------
+    .. [1] Atashgahi, Z., Sokar, G., van der Lee, T., Mocanu, E., Mocanu, D. C., Veldhuis, R.,
+           Pechenizkiy, M. (2022). Quick and robust feature selection: the strength of
+           energy-efficient sparse training for autoencoders. Machine Learning 111, 377-414.
+
+    Examples
+    --------
+    >>> from scipy.sparse import random_array
+    >>> from sksparse_mlp import SparseAutoencoderSelector
+    >>> X = random_array((100, 400), density=0.05, format="csr", rng=0)
+    >>> selector = SparseAutoencoderSelector(50, k=30, max_iter=5, random_state=0)
+    >>> selector.fit_transform(X).shape
+    (100, 30)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BestFeatures._parameter_constraints,
+        **{
+            name: BaseSparseMLP._parameter_constraints[name]
+            for name in (
+                "hidden_layer_sizes", "activation", "epsilon", "zeta", "dropout", "solver",
+                "learning_rate_init", "momentum", "weight_decay", "batch_size", "verbose",
+                "random_state", "n_jobs",
+            )
+        },
+        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }  # fmt: skip
+
+    # What the training loop asks for besides: not worth a parameter.
+    activation_slope, density = 0.6, None
+    evolution, evolution_interval, evolution_end, evolve_output_layer = "set", "epoch", 1.0, True
+    learning_rate, learning_rate_scaling, power_t = "cosine", None, 0.5
+    nesterovs_momentum, beta_1, beta_2, input_dropout = False, 0.9, 0.999, 0.0
+    weight_init, weight_init_gain = "he_uniform", 1.0
+    shuffle, tol, n_iter_no_change, early_stopping, temperature = True, 0.0, 10, False, 1.0
+
+    def __init__(
+        self,
+        hidden_layer_sizes=1000,
+        *,
+        k=None,
+        threshold=None,
+        activation="logistic",
+        epsilon=13,
+        zeta=0.2,
+        input_noise=0.2,
+        dropout=0.2,
+        solver="sgd",
+        learning_rate_init=0.01,
+        momentum=0.9,
+        weight_decay=1e-3,
+        batch_size=100,
+        max_iter=100,
+        verbose=False,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.k = k
+        self.threshold = threshold
+        self.activation = activation
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.input_noise = input_noise
+        self.dropout = dropout
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the autoencoder and score the features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+        y : Ignored
+            Not used; here for the interface of a pipeline.
+
+        Returns
+        -------
+        self : SparseAutoencoderSelector
+            The fitted selector.
+        """
+        with self._all_or_nothing():
+            X = self._validate_X(X, reset=True)
+            n_samples, n_features = X.shape
+            self._check_choice(n_features)
+            data = TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32))
+            interrupted = self._train(
+                data, n_features, going_on=False, callback_data={"X": X, "y": y}
+            )
+            self.scores_ = self.feature_importances_
+        if interrupted:
+            self._pass_on_interrupt()
+        return self

@@ -1,0 +1,64 @@
+"""What selectors share: from the scores of the features to the best of them."""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._compat import Interval
+
+
+class BestFeatures(SelectorMixin):
+    """Selects the features of the highest ``scores_``: the best ``k``, or all above a threshold."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "threshold": [Interval(Real, None, None, closed="neither"), str, None],
+    }
+
+    def _check_choice(self, n_features):
+        if self.k is not None and self.threshold is not None:
+            raise ValueError(
+                f"k={self.k!r} and threshold={self.threshold!r} both say how many features to "
+                "select: give one and leave the other None."
+            )
+        if self.k is not None and self.k > n_features:
+            raise ValueError(
+                f"k={self.k!r} features cannot be selected from the {n_features} features of X: "
+                f"k must be from 1 to {n_features}."
+            )
+        lowest_score(self.threshold, np.ones(n_features))
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        self._check_choice(self.n_features_in_)
+        if self.k is None:
+            return self.scores_ >= lowest_score(self.threshold, self.scores_)
+        mask = np.zeros(self.n_features_in_, bool)
+        mask[np.argsort(-self.scores_, kind="stable")[: self.k]] = True
+        return mask
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "scores_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def lowest_score(threshold, scores):
+    """A threshold such as 0.1, "median" or "1.25*mean" as a number; None is the mean."""
+    if isinstance(threshold, Real):
+        return float(threshold)
+    factor, _, statistic = ("mean" if threshold is None else threshold).rpartition("*")
+    try:
+        statistic = {"mean": np.mean, "median": np.median}[statistic.strip()]
+        return float(factor or 1.0) * statistic(scores)
+    except (KeyError, ValueError):
+        raise ValueError(
+            f"threshold={threshold!r} is not understood: it must be a number, 'mean', 'median' or "
+            "a multiple of one of them such as '1.25*mean'."
+        ) from None

@@ -1,0 +1,199 @@
+"""SparseMLPFeatureSelector: the features that classifiers rely on."""
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._base import BaseSparseMLP
+from .._compat import Interval, StrOptions, fit_context
+from .._scores import MEMORY, ScoreKeeper
+from ..classifier import TrulySparseMLPClassifier
+from ._best import BestFeatures
+
+
+class SparseMLPFeatureSelector(BestFeatures, BaseEstimator):
+    """Select the features that sparse networks rely on to tell the classes apart.
+
+    Several sparse networks are trained, each with connections at other random places. After
+    each epoch, a network's inputs are scored by what it makes of them; scores are added up over
+    the epochs and averaged over the networks, because one alone depends on the places of its
+    connections.
+
+    Standardise the inputs first, for example with
+    :class:`~sklearn.preprocessing.StandardScaler`.
+
+    Parameters
+    ----------
+    estimator : TrulySparseMLPClassifier, default=None
+        Its parameters are those of the networks; it is not fitted itself. None: one that learns
+        by plain gradient descent from very small weights, so that a connection is as strong as
+        it is useful: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
+        learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1)``.
+
+    k : int, default=None
+        How many features to select: those with the highest scores.
+
+    threshold : float or str, default=None
+        The lowest score to select: a number, "mean", "median" or a multiple such as "1.25*mean".
+        None, where ``k`` is None too: "mean". Give one of the two; both may be changed after
+        ``fit``, without another one.
+
+    method : {"strength", "gradient", "attribution"}, default="strength"
+        What an input is scored by. "strength": the sum of its connections' magnitudes, added up
+        over the epochs [1]_ [3]_. "gradient": how much the loss of a sample changes with it, the
+        mean of ``|dL/dx|``, in an exponential average over the epochs [2]_. "attribution": how
+        much it contributes to the output of a sample's class, the mean of ``|x dz/dx|``, added
+        up over the epochs [3]_. The last two look at 512 samples an epoch at most.
+
+    n_networks : int, default=5
+        How many networks are trained. More of them take longer and make the selection steadier:
+        less dependent on ``random_state`` and on a few samples more or less.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything that is random: the same int selects the same features. None: that of
+        ``estimator``.
+
+    n_jobs : int or None, default=None
+        Number of threads that compute; it changes the time and never the result. None: that of
+        ``estimator``.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_features_in_,)
+        The score of each feature. They add up to one.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The same.
+    estimators_ : list of TrulySparseMLPClassifier
+        The trained networks.
+    estimator_ : TrulySparseMLPClassifier
+        The first of them.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any that are all strings.
+
+    See Also
+    --------
+    SparseAutoencoderSelector : Selects without class labels.
+    sklearn.feature_selection.SelectFromModel : Works with one TrulySparseMLPClassifier, too.
+
+    References
+    ----------
+    .. [1] Atashgahi, Z., Sokar, G., van der Lee, T., Mocanu, E., Mocanu, D. C., Veldhuis, R.,
+           Pechenizkiy, M. (2022). Quick and robust feature selection: the strength of
+           energy-efficient sparse training for autoencoders. Machine Learning 111, 377-414.
+    .. [2] Liu, K., Atashgahi, Z., Sokar, G., Pechenizkiy, M., Mocanu, D. C. (2024). Supervised
+           feature selection via ensemble gradient information from sparse neural networks.
+           AISTATS, PMLR 238.
+    .. [3] Atashgahi, Z., Liu, T., Pechenizkiy, M., Veldhuis, R., Mocanu, D. C., van der Schaar, M.
+           (2024). Unveiling the power of sparse neural networks for feature selection. ECAI.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.svm import LinearSVC
+    >>> from sksparse_mlp import SparseMLPFeatureSelector
+    >>> from sksparse_mlp.datasets import make_microarray
+    >>> X, y = make_microarray(n_samples=60, n_features=300, random_state=0)
+    >>> selector = SparseMLPFeatureSelector(k=20, n_networks=2, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), selector, LinearSVC()).fit(X, y)
+    >>> model[:-1].transform(X).shape
+    (60, 20)
+    >>> len(model[1].get_support(indices=True))
+    20
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BestFeatures._parameter_constraints,
+        "estimator": [TrulySparseMLPClassifier, None],
+        "method": [StrOptions(set(MEMORY))],
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "n_jobs": BaseSparseMLP._parameter_constraints["n_jobs"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        k=None,
+        threshold=None,
+        method="strength",
+        n_networks=5,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.estimator = estimator
+        self.k = k
+        self.threshold = threshold
+        self.method = method
+        self.n_networks = n_networks
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Train the networks and score the features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative; None: all equal.
+
+        Returns
+        -------
+        self : SparseMLPFeatureSelector
+            The fitted selector.
+        """
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
+        self._check_choice(X.shape[1])
+        networks = self._new_networks()
+        scores = [self._scores_by(network, X, y, sample_weight) for network in networks]
+        self.estimators_, self.estimator_ = networks, networks[0]
+        self.scores_ = np.mean(scores, axis=0)
+        return self
+
+    def _new_networks(self):
+        """Unfitted copies of the estimator, each with a seed of its own."""
+        template = self.estimator
+        if template is None:
+            template = TrulySparseMLPClassifier(
+                solver="sgd",
+                learning_rate_init=0.05,
+                learning_rate_scaling=None,
+                weight_init_gain=0.01,
+                weight_decay=0.1,
+            )
+        given = template.random_state if self.random_state is None else self.random_state
+        seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
+        n_jobs = template.n_jobs if self.n_jobs is None else self.n_jobs
+        return [clone(template).set_params(random_state=int(s), n_jobs=n_jobs) for s in seeds]
+
+    def _scores_by(self, network, X, y, sample_weight):
+        """Train a network; returns its scores, which add up to one."""
+        keeper = ScoreKeeper(self.method)
+        network._observe = keeper.observe
+        network.fit(X, y, sample_weight)
+        del network._observe
+        total = keeper.scores.sum()
+        return keeper.scores / total if total > 0 else np.full(X.shape[1], 1.0 / X.shape[1])
+
+    @property
+    def feature_importances_(self):
+        """The score of each feature."""
+        check_is_fitted(self)
+        return self.scores_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

@@ -1,0 +1,438 @@
+"""Checkpoints: a fit that was killed, at any moment, ends with the bits of one that was not."""
+
+import errno
+import multiprocessing
+import os
+import random
+import signal
+import time
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from builders import bits_of
+from scipy import sparse
+from sklearn.model_selection import GridSearchCV
+
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import _checkpoint as module
+from sksparse_mlp._checkpoint import Checkpoint
+from sksparse_mlp._training import Trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 12)).astype(np.float32)
+y = np.array(["a", "b", "c"])[np.argmax(X[:, :3] + 0.5 * RNG.normal(size=(60, 3)), axis=1)]
+N_EPOCHS = 8
+
+
+class Killed(BaseException):
+    """Ends a fit as a kill does, as far as the disk can tell."""
+
+
+def classifier(**changes):
+    parameters = {
+        "hidden_layer_sizes": (20, 10),
+        "epsilon": 3,
+        "solver": "adam",
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.02,
+        "learning_rate_scaling": None,
+        "input_noise": 0.3,
+        "temperature": 1.0,
+        "dropout": 0.2,
+        "batch_size": 16,
+        "max_iter": N_EPOCHS,
+        "random_state": 0,
+    }
+    return TrulySparseMLPClassifier(**parameters | changes)
+
+
+def model_of(estimator):
+    """All that a fit leaves, except what time it took."""
+    network = estimator._network
+    counters = (network.t, network.epoch, network.n_seen, network.n_evolutions)
+    history = {name: list(v) for name, v in estimator.history_.items() if name != "seconds"}
+    figures = (estimator.n_iter_, estimator.best_loss_, estimator.best_validation_score_)
+    return bits_of(network), counters, history, figures
+
+
+def die_after(monkeypatch, n_epochs):
+    """Let the next fit die when it has kept so many states."""
+    keep, kept = Checkpoint.keep, []
+
+    def keep_or_die(self, state, at_once=False):
+        keep(self, state, at_once)
+        kept.append(state)
+        if len(kept) == n_epochs:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoint, "keep", keep_or_die)
+
+
+def fit_killed_after(n_epochs, estimator, *data, **more):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        die_after(monkeypatch, n_epochs)
+        with pytest.raises(Killed):
+            estimator.fit(*data, **more)
+
+
+# ---------------------------------------------------------------- the same bits
+
+CASES = {
+    "adam, cosine, noise": {},
+    "sgd, rate that falls when training stalls": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "tol": 10.0,
+        "n_iter_no_change": 2,
+    },
+    "early stopping": {"early_stopping": True, "tol": 0.05, "n_iter_no_change": 3},
+    "early stopping by a score": {"early_stopping": True, "scoring": "balanced_accuracy"},
+    "SReLU, frequent evolution": {"activation": "srelu", "evolution_interval": 3, "zeta": 0.5},
+    "full batches, decreasing rate": {"batch_size": 60, "learning_rate": "invscaling"},
+    "weights of classes": {"class_weight": "balanced", "shuffle": False},
+}
+
+
+@pytest.mark.parametrize("changes", CASES.values(), ids=CASES)
+def test_a_fit_killed_after_any_epoch_goes_on_as_if_nothing_had_happened(tmp_path, changes):
+    expected = model_of(classifier(**changes).fit(X, y))
+    n_epochs = classifier(**changes).fit(X, y).n_iter_
+    assert n_epochs >= 3
+    for n in range(1, n_epochs + 1):
+        path = tmp_path / f"{n}.state"
+        fit_killed_after(n, classifier(**changes, checkpoint=path), X, y)
+        resumed = classifier(**changes, checkpoint=path).fit(X, y)
+        assert model_of(resumed) == expected
+
+
+def test_a_fit_killed_again_and_again(tmp_path):
+    path = tmp_path / "state"
+    for _ in range(N_EPOCHS):
+        fit_killed_after(1, classifier(checkpoint=path), X, y)
+    assert model_of(classifier(checkpoint=path).fit(X, y)) == model_of(classifier().fit(X, y))
+
+
+def test_sparse_data_weights_and_validation_data(tmp_path):
+    data, more = (sparse.csr_array(X), y, RNG.uniform(1, 2, 60)), {"X_val": X, "y_val": y}
+    path = tmp_path / "state"
+    fit_killed_after(3, classifier(early_stopping=True, checkpoint=path), *data, **more)
+    resumed = classifier(early_stopping=True, checkpoint=path).fit(*data, **more)
+    assert model_of(resumed) == model_of(classifier(early_stopping=True).fit(*data, **more))
+
+
+def test_a_warm_start_goes_on_from_its_own_middle(tmp_path):
+    def started(**changes):
+        return classifier(warm_start=True, **changes).fit(X, y)
+
+    expected = model_of(started().fit(X, y))
+    killed = started(checkpoint=tmp_path)
+    fit_killed_after(3, killed, X, y)
+    assert killed.n_iter_ == N_EPOCHS
+    resumed = started(checkpoint=tmp_path).fit(X, y)
+    assert model_of(resumed) == expected
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_RandomState_in_the_same_state(tmp_path):
+    path = tmp_path / "state"
+    fit_killed_after(3, classifier(random_state=np.random.RandomState(7), checkpoint=path), X, y)
+    resumed = classifier(random_state=np.random.RandomState(7), checkpoint=path).fit(X, y)
+    assert model_of(resumed) == model_of(classifier(random_state=7).fit(X, y))
+
+
+def test_the_number_of_threads_may_change(tmp_path):
+    wide = {"hidden_layer_sizes": (400,), "epsilon": 60}
+    path = tmp_path / "state"
+    fit_killed_after(3, classifier(**wide, checkpoint=path, n_jobs=3), X, y)
+    resumed = classifier(**wide, checkpoint=path, n_jobs=2, verbose=True).fit(X, y)
+    assert model_of(resumed) == model_of(classifier(**wide).fit(X, y))
+
+
+def test_a_finished_fit_is_read_and_not_repeated(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    expected = model_of(classifier(checkpoint=path).fit(X, y))
+    monkeypatch.delattr(Trainer, "_run_epoch")
+    assert model_of(classifier(checkpoint=path).fit(X, y)) == expected
+
+
+def test_ctrl_c_loses_nothing(tmp_path):
+    presses = iter([False, False, True])
+
+    def score_with_ctrl_c(estimator, X, y):
+        if next(presses, False):
+            signal.raise_signal(signal.SIGINT)
+        return 0.0
+
+    more = {"scoring": score_with_ctrl_c, "checkpoint_interval": 100}
+    path = tmp_path / "state"
+    with pytest.raises(KeyboardInterrupt), pytest.warns(RuntimeWarning, match="epoch 3"):
+        classifier(**more, checkpoint=path).fit(X, y, X_val=X, y_val=y)
+    resumed = classifier(**more, checkpoint=path).fit(X, y, X_val=X, y_val=y)
+    undisturbed = classifier(**more).fit(X, y, X_val=X, y_val=y)
+    assert model_of(resumed) == model_of(undisturbed)
+
+
+# ---------------------------------------------------------------- other fits
+
+
+@pytest.mark.parametrize(
+    ("changes", "data", "difference"),
+    [
+        ({"max_iter": 9}, (X, y), "max_iter"),
+        ({"learning_rate_init": 0.03}, (X, y), "learning_rate_init"),
+        ({"dropout": 0.1, "zeta": 0.1}, (X, y), "dropout, zeta"),
+        ({"random_state": 1}, (X, y), "initial network"),
+        ({"weight_init": "xavier"}, (X, y), "initial network"),
+        ({"hidden_layer_sizes": (20, 11)}, (X, y), "initial network"),
+        ({"class_weight": {"a": 2}}, (X, y), "training data"),
+        ({}, (X + 1, y), "training data"),
+        ({}, (X, np.roll(y, 1)), "training data"),
+        ({}, (X, y, np.arange(1, 61)), "training data"),
+        ({}, (sparse.csr_array(X), y), "training data"),
+        ({"early_stopping": True}, (X, y), "early_stopping, training data, validation data"),
+        ({"scoring": "accuracy"}, (X, y), "scoring"),
+    ],
+)
+def test_the_file_of_another_fit_is_an_error_that_says_what_differs(
+    tmp_path, changes, data, difference
+):
+    path = tmp_path / "state"
+    classifier(checkpoint=path).fit(X, y)
+    before = path.read_bytes()
+    estimator = classifier(checkpoint=path, **changes)
+    with pytest.raises(ValueError, match=rf"another fit, which differs in {difference}\b"):
+        estimator.fit(*data)
+    assert path.read_bytes() == before
+    assert not hasattr(estimator, "classes_")
+
+
+def test_in_a_directory_every_fit_of_a_grid_search_has_its_own_file(tmp_path, monkeypatch):
+    grid = {"zeta": [0.1, 0.3], "max_iter": [2, 3]}
+    search = GridSearchCV(classifier(checkpoint=tmp_path), grid, cv=3).fit(X, y)
+    files = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert len(files) == 13
+    monkeypatch.delattr(Trainer, "_run_epoch")
+    again = GridSearchCV(classifier(checkpoint=tmp_path), grid, cv=3, error_score="raise")
+    again.fit(X, y)
+    name = "mean_test_score"
+    np.testing.assert_array_equal(again.cv_results_[name], search.cv_results_[name])
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == files
+
+
+def test_a_checkpoint_needs_a_random_state(tmp_path):
+    with pytest.raises(ValueError, match="needs random_state to be an int"):
+        classifier(checkpoint=tmp_path, random_state=None).fit(X, y)
+
+
+def test_a_checkpoint_has_no_meaning_for_streams(tmp_path):
+    with pytest.raises(ValueError, match=r"checkpoint=.* has no meaning for partial_fit"):
+        classifier(checkpoint=tmp_path).partial_fit(X, y, classes=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("place", ["nowhere/state", "file/state"])
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, place, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.delattr(Trainer, "_run_epoch")
+    with pytest.raises(ValueError, match="must be a file or directory that can be written"):
+        classifier(checkpoint=tmp_path / place).fit(X, y)
+
+
+# ---------------------------------------------------------------- when it is written
+
+
+def written_at(monkeypatch, **changes):
+    """The epochs after which a fit writes its state."""
+    epochs = []
+
+    def note(path, contents):
+        epochs.append(len(contents["state"]["history"]["loss"]))
+
+    monkeypatch.setattr(module, "_write", note)
+    classifier(**changes).fit(X, y)
+    return epochs
+
+
+@pytest.mark.parametrize(
+    ("interval", "epochs"), [(1, [1, 2, 3, 4, 5, 6, 7, 8]), (3, [3, 6, 8]), (100, [8])]
+)
+def test_epochs_between_two_states(tmp_path, monkeypatch, interval, epochs):
+    changes = {"checkpoint": tmp_path, "checkpoint_interval": interval}
+    assert written_at(monkeypatch, **changes) == epochs
+
+
+def test_seconds_between_two_states(tmp_path, monkeypatch):
+    seconds = iter(np.arange(100) * 10.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    changes = {"checkpoint": tmp_path, "checkpoint_interval": 25.0}
+    assert written_at(monkeypatch, **changes) == [3, 6, 8]
+
+
+def test_callbacks_go_together_with_checkpoints(tmp_path):
+    pytest.importorskip("sklearn.callback")
+
+    class StopAfterThree:
+        def setup(self, estimator, context):
+            self.n_epochs = 0
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context, **told):
+            pass
+
+        def on_fit_task_end(self, estimator, context, **told):
+            self.n_epochs += 1
+            return self.n_epochs == 3
+
+    path = tmp_path / "state"
+    for _ in range(2):
+        stopped = classifier(checkpoint=path).set_callbacks(StopAfterThree()).fit(X, y)
+        assert stopped.n_iter_ == 3
+    expected = classifier().set_callbacks(StopAfterThree()).fit(X, y)
+    assert model_of(stopped) == model_of(expected)
+
+
+# ---------------------------------------------------------------- trouble with the file
+
+
+@pytest.fixture
+def half_done(tmp_path):
+    """The file of a fit that was killed after three epochs."""
+    path = tmp_path / "state"
+    fit_killed_after(3, classifier(checkpoint=path), X, y)
+    return path
+
+
+@pytest.mark.parametrize("moment", ["savez", "fsync", "replace"])
+def test_a_failure_while_writing_leaves_the_state_before_it(half_done, monkeypatch, moment):
+    before = half_done.read_bytes()
+    owner = np if moment == "savez" else os
+    with monkeypatch.context() as patches:
+        patches.setattr(owner, moment, lambda *args: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            classifier(checkpoint=half_done).fit(X, y)
+    assert half_done.read_bytes() == before
+    assert list(half_done.parent.iterdir()) == [half_done]
+
+
+def test_a_full_disk_does_not_stop_the_training(half_done, monkeypatch):
+    before = half_done.read_bytes()
+
+    def no_space(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.warns(RuntimeWarning, match=r"could not be written \(.*No space left") as caught:
+        model = classifier(checkpoint=half_done).fit(X, y)
+    assert len(caught) == 1
+    assert model_of(model) == model_of(classifier().fit(X, y))
+    assert half_done.read_bytes() == before
+
+
+def test_half_written_files_of_a_killed_process_are_cleared_away(half_done):
+    leftover = half_done.with_name(f"{half_done.name}.0123456789abcdef.tmp")
+    leftover.write_bytes(b"half")
+    classifier(checkpoint=half_done).fit(X, y)
+    assert list(half_done.parent.iterdir()) == [half_done]
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_file_is_an_error_that_says_what_to_do(half_done, part):
+    contents = half_done.read_bytes()
+    half_done.write_bytes(contents[: int(part * len(contents))])
+    with pytest.raises(ValueError, match=r"is damaged or no checkpoint .*Delete it"):
+        classifier(checkpoint=half_done).fit(X, y)
+
+
+@pytest.mark.parametrize("contents", [b"text", b"\x80\x04N.", b"PK\x03\x04" + bytes(100)])
+def test_a_file_of_something_else_is_an_error(tmp_path, contents):
+    path = tmp_path / "state"
+    path.write_bytes(contents)
+    with pytest.raises(ValueError, match="is damaged or no checkpoint"):
+        classifier(checkpoint=path).fit(X, y)
+    assert path.read_bytes() == contents
+
+
+def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
+    contents, expected = half_done.read_bytes(), model_of(classifier().fit(X, y))
+    rng = random.Random(0)
+    n_found = 0
+    for _ in range(40):
+        wrong = bytearray(contents)
+        wrong[rng.randrange(len(wrong))] ^= 1 << rng.randrange(8)
+        half_done.write_bytes(wrong)
+        try:
+            assert model_of(classifier(checkpoint=half_done).fit(X, y)) == expected
+        except ValueError as error:
+            assert "is damaged" in str(error)
+            n_found += 1
+    assert n_found > 20
+
+
+def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
+    monkeypatch.setattr(module, "FORMAT_VERSION", 99)
+    with pytest.raises(ValueError, match=r"has format 1, and this version .* reads format 99"):
+        classifier(checkpoint=half_done).fit(X, y)
+
+
+def test_nothing_in_the_file_can_be_executed(half_done):
+    with np.load(half_done, allow_pickle=False) as archive:
+        assert {archive[name].dtype.kind for name in archive.files} <= set("iuf")
+
+
+# ---------------------------------------------------------------- kill -9
+
+LONG = {"hidden_layer_sizes": (200, 100), "max_iter": 150}
+
+
+def fit_in_a_process(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        classifier(**LONG, checkpoint=path).fit(X, y)
+
+
+def fit_and_kill(path, rng):
+    """Fit in a process that is killed at a random moment; whether it was killed before the end."""
+    process = multiprocessing.get_context("fork").Process(target=fit_in_a_process, args=(path,))
+    process.start()
+    process.join(rng.uniform(0.0, 0.4))
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
+def kill_and_resume(directory, n_kills, seed):
+    """Kill a fit so many times; each time that it ends it must end with the same bits."""
+    rng, expected = random.Random(seed), model_of(classifier(**LONG).fit(X, y))
+    n_killed = n_ended = 0
+    epochs = []
+    path = Path(directory, "0")
+    while n_killed < n_kills or n_ended == 0:
+        if fit_and_kill(path, rng):
+            n_killed += 1
+            kept = module._read(path)["state"]["history"]["loss"] if path.exists() else []
+            assert len(kept) >= (epochs[-1] if epochs else 0)
+            epochs.append(len(kept))
+        else:
+            assert model_of(classifier(**LONG, checkpoint=path).fit(X, y)) == expected
+            n_ended += 1
+            epochs = []
+            path = Path(directory, str(n_ended))
+    assert model_of(classifier(**LONG, checkpoint=path).fit(X, y)) == expected
+    return n_killed, n_ended
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize(
+    "n_kills", [5, pytest.param(50, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_kill_9_at_random_moments(tmp_path, n_kills):
+    start = time.monotonic()
+    n_killed, n_ended = kill_and_resume(tmp_path, n_kills, seed=n_kills)
+    print(f"{n_killed} kills, {n_ended} fits ended, {time.monotonic() - start:.0f} s")

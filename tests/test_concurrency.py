@@ -1,0 +1,336 @@
+"""Many threads, many processes, one disk cache: the right bits, no deadlock, nothing left over."""
+
+import concurrent.futures
+import importlib.util
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import joblib
+import numba
+import numpy as np
+import pytest
+from builders import bits_of
+
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import _base as base
+from sksparse_mlp import _cache as cache
+from sksparse_mlp._jit import kernel
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning"),
+]
+posix = pytest.mark.skipif(os.name != "posix", reason="needs fork and resource limits")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(80, 20)).astype(np.float32)
+y = RNG.integers(3, size=80)
+SEEDS = range(6)
+
+
+@pytest.fixture(autouse=True)
+def two_threads_each(monkeypatch):
+    """Small networks, too, run on as many threads as they are told to."""
+    monkeypatch.setattr(base, "WORK_PER_THREAD", 1)
+
+
+def classifier(seed=0, n_jobs=2, **changes):
+    parameters = {"hidden_layer_sizes": (30, 20), "max_iter": 4, "batch_size": 16}
+    return TrulySparseMLPClassifier(**parameters | changes, random_state=seed, n_jobs=n_jobs)
+
+
+def fit(seed, n_jobs=2):
+    """What a worker does: the bits of a model fitted with a seed, and what it predicts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = classifier(seed, n_jobs).fit(X, y)
+        return bits_of(model._network), model.predict_proba(X).tobytes()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return [fit(seed, n_jobs=1) for seed in SEEDS]
+
+
+# ---------------------------------------------------------------- threads
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_many_threads_predict_with_one_model(n_jobs, expected):
+    model = classifier(0, n_jobs).fit(X, y)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: model.predict_proba(X).tobytes(), range(200)))
+    assert set(found) == {expected[0][1]}
+
+
+def test_models_are_fitted_in_many_threads(expected):
+    with concurrent.futures.ThreadPoolExecutor(len(SEEDS)) as pool:
+        assert list(pool.map(fit, SEEDS)) == expected
+
+
+def test_more_threads_than_cores(expected):
+    assert fit(0, n_jobs=8 * os.cpu_count()) == expected[0]
+
+
+def test_a_worker_of_dask(expected):
+    dask = pytest.importorskip("dask")
+    tasks = [dask.delayed(fit)(seed) for seed in SEEDS]
+    assert list(dask.compute(*tasks, scheduler="threads", num_workers=3)) == expected
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_an_exception_ends_all_threads(n_jobs):
+    def fail(estimator, X, y):
+        raise ZeroDivisionError("from within the fit")
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError, match="from within the fit"):
+        classifier(0, n_jobs, scoring=fail, early_stopping=True).fit(X, y)
+    assert threading.active_count() == before
+
+
+# ---------------------------------------------------------------- processes
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing", "sequential"])
+def test_backends_of_joblib(backend, expected):
+    with joblib.parallel_config(backend, n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(fit)(seed) for seed in SEEDS) == expected
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_processes_started_in_any_way_after_this_one_ran_threads(method, expected):
+    assert fit(0, n_jobs=3) == expected[0]
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.map_async(fit, SEEDS).get(timeout=100) == expected
+
+
+@pytest.mark.parametrize("method", ["spawn", pytest.param("fork", marks=posix)])
+def test_process_pools_of_concurrent_futures(method, expected):
+    context = multiprocessing.get_context(method)
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        assert list(pool.map(fit, SEEDS, timeout=100)) == expected
+
+
+@posix
+def test_a_child_forked_while_other_threads_train(expected):
+    stop = threading.Event()
+
+    def train():
+        while not stop.is_set():
+            fit(1)
+
+    trainers = [threading.Thread(target=train) for _ in range(2)]
+    for trainer in trainers:
+        trainer.start()
+    try:
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            assert pool.map_async(fit, SEEDS).get(timeout=100) == expected
+    finally:
+        stop.set()
+        for trainer in trainers:
+            trainer.join()
+
+
+# ---------------------------------------------------------------- the disk cache of kernels
+
+KERNEL = """
+def total(x):
+    result = x[0] * 0
+    for value in x:
+        result += value * 3
+    return result
+"""
+TYPES = ["f4", "f8", "i4", "i8", "u1", "c8"]
+
+
+@pytest.fixture
+def cached_kernel(tmp_path, monkeypatch):
+    """Makes a kernel from a file, whose cache is a new directory, as a new process would."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_has_warned", False)
+    path = tmp_path / "some_kernel.py"
+    path.write_text(KERNEL)
+
+    def make():
+        specification = importlib.util.spec_from_file_location("some_kernel", path)
+        module = importlib.util.module_from_spec(specification)
+        monkeypatch.setitem(sys.modules, "some_kernel", module)
+        specification.loader.exec_module(module)
+        return kernel(module.total)
+
+    return make
+
+
+def totals(total, types=TYPES):
+    return [complex(total(np.arange(5).astype(dtype))) for dtype in types]
+
+
+RIGHT = [30 + 0j] * len(TYPES)
+
+
+def files_in(directory):
+    return sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def n_compiled(total):
+    return sum(total.stats.cache_misses.values())
+
+
+def test_a_second_process_compiles_nothing(cached_kernel, tmp_path):
+    first = cached_kernel()
+    assert totals(first) == RIGHT
+    assert n_compiled(first) == len(TYPES)
+    assert len(files_in(tmp_path / "cache")) == len(TYPES)
+    second = cached_kernel()
+    assert totals(second) == RIGHT
+    assert n_compiled(second) == 0
+
+
+def test_code_of_another_version_is_not_used_and_cleared_away(cached_kernel, tmp_path, monkeypatch):
+    assert totals(cached_kernel()) == RIGHT
+    old = set(files_in(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "stamp_of_this_package", lambda: "another")
+    newer = cached_kernel()
+    assert totals(newer) == RIGHT
+    assert n_compiled(newer) == len(TYPES)
+    assert not old & set(files_in(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "empty", "swapped"])
+def test_damaged_files_are_compiled_anew(cached_kernel, tmp_path, damage):
+    assert totals(cached_kernel()) == RIGHT
+    files = files_in(tmp_path / "cache")
+    contents = [file.read_bytes() for file in files]
+    for file, own, other in zip(files, contents, contents[1:] + contents[:1], strict=True):
+        flipped = bytearray(own)
+        flipped[len(own) // 2] ^= 1
+        new = {"truncated": own[:1000], "one bit": bytes(flipped), "empty": b"", "swapped": other}
+        file.write_bytes(new[damage])
+    again = cached_kernel()
+    assert totals(again) == RIGHT
+    assert n_compiled(again) == len(TYPES)
+    assert sorted(map(len, contents)) == sorted(file.stat().st_size for file in files)
+
+
+def compile_in_a_process(make, start, seed, results):
+    types = np.random.default_rng(seed).permutation(TYPES)
+    start.wait()
+    results.put(totals(make(), types))
+
+
+@posix
+@pytest.mark.parametrize("n_rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_processes_that_fill_the_cache_at_once(cached_kernel, tmp_path, n_rounds):
+    context = multiprocessing.get_context("fork")
+    for round_ in range(n_rounds):
+        start, results = context.Barrier(8), context.SimpleQueue()
+        workers = [
+            context.Process(
+                target=compile_in_a_process, args=(cached_kernel, start, 8 * round_ + i, results)
+            )
+            for i in range(8)
+        ]
+        for worker in workers:
+            worker.start()
+        assert [results.get() for _ in workers] == [RIGHT] * 8
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+        files = files_in(tmp_path / "cache")
+        assert len(files) == len(TYPES)
+        after = cached_kernel()
+        assert totals(after) == RIGHT
+        assert n_compiled(after) == 0
+        for file in files:
+            file.unlink()
+
+
+def test_a_cache_that_vanishes_is_made_again(cached_kernel, tmp_path):
+    total = cached_kernel()
+    for directory in sorted((tmp_path / "cache").rglob("*"), reverse=True):
+        directory.rmdir()
+    assert totals(total) == RIGHT
+    assert len(files_in(tmp_path / "cache")) == len(TYPES)
+
+
+def test_a_cache_that_cannot_be_written_costs_one_warning(cached_kernel, tmp_path):
+    total = cached_kernel()
+    for directory in (tmp_path / "cache").iterdir():
+        directory.rmdir()
+        directory.touch()
+    with pytest.warns(RuntimeWarning, match="Compiled kernels cannot be kept") as caught:
+        assert totals(total) == RIGHT
+    assert len(caught) == 1
+
+
+def test_no_place_for_a_cache_costs_one_warning(cached_kernel, monkeypatch):
+    monkeypatch.setattr("numba.core.caching.CompileResultCacheImpl._locator_classes", [])
+    with pytest.warns(RuntimeWarning, match="Compiled kernels cannot be kept") as caught:
+        kernels = [cached_kernel(), cached_kernel()]
+    assert len(caught) == 1
+    assert [totals(total) for total in kernels] == [RIGHT, RIGHT]
+
+
+def compile_on_a_full_disk(make, results):
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        results.put((totals(make()), [str(warning.message) for warning in caught]))
+
+
+@posix
+def test_a_full_disk_costs_one_warning(cached_kernel, tmp_path):
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    worker = context.Process(target=compile_on_a_full_disk, args=(cached_kernel, results))
+    worker.start()
+    found, messages = results.get()
+    worker.join()
+    assert found == RIGHT
+    assert len(messages) == 1
+    assert "cannot be kept" in messages[0]
+    assert files_in(tmp_path / "cache") == []
+
+
+def test_the_cache_can_be_switched_off(tmp_path):
+    code = "from sksparse_mlp import _kernels as k; print(type(k.train_steps._cache).__name__)"
+    environment = {"SKSPARSE_MLP_CACHE": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
+    found = run_python(code, environment).communicate(timeout=100)[0]
+    assert found == "NullCache\n"
+
+
+# ---------------------------------------------------------------- the whole package, from nothing
+
+
+def run_python(code, environment):
+    """A new process that imports what this one does."""
+    path = os.pathsep.join([*sys.path, os.path.dirname(__file__)])
+    return subprocess.Popen(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", code],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_eight_processes_start_at_once_on_an_empty_cache(tmp_path):
+    code = "import test_concurrency as t; print(hash(t.fit(0, n_jobs=2)[1]))"
+    n_rounds = int(os.environ.get("SKSPARSE_MLP_ROUNDS", "20"))
+    for round_ in range(n_rounds):
+        environment = {"NUMBA_CACHE_DIR": str(tmp_path / str(round_)), "PYTHONHASHSEED": "0"}
+        processes = [run_python(code, environment) for _ in range(8)]
+        found = {process.communicate(timeout=900)[0] for process in processes}
+        assert [process.returncode for process in processes] == [0] * 8
+        assert len(found) == 1
+        assert not list((tmp_path / str(round_)).rglob("*.tmp"))

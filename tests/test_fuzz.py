@@ -1,0 +1,163 @@
+"""Random data, parameters and calls: a valid model or a documented error, never anything else."""
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+N_EXAMPLES = max(100, settings.default.max_examples)
+DTYPES = ["f4", "f8", "f2", ">f8", "i1", "i8", "u4", "?", "O", "g"]
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "gaps": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "csr_array": sparse.csr_array,
+    "csr_matrix": sparse.csr_matrix,
+    "csc": sparse.csc_array,
+    "coo": sparse.coo_array,
+    "list": lambda X: X.tolist(),
+}
+SPECIAL = [0.0, 1.0, -1.0, 1e-45, 1e-20, 1e10, 1e30, 3e38, 1e39, np.inf, np.nan]
+
+
+@st.composite
+def matrices(draw, n_samples, n_features):
+    """X of any type, layout, sparsity and size of numbers, now and then with a bad number."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    X = rng.normal(size=(n_samples, n_features)) * 10.0 ** draw(st.integers(-6, 6))
+    X *= rng.random(X.shape) < draw(st.sampled_from([0.0, 0.1, 1.0, 1.0]))
+    if X.size and draw(st.integers(0, 3)) == 0:
+        X[rng.integers(n_samples), rng.integers(n_features)] = draw(st.sampled_from(SPECIAL))
+    dtype = draw(st.sampled_from(DTYPES))
+    layout = draw(st.sampled_from(sorted(LAYOUTS)))
+    if layout.startswith("cs") or layout == "coo":
+        dtype = "f4" if dtype in ("f2", "O", ">f8") else dtype
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return LAYOUTS[layout](X.astype(dtype))
+
+
+@st.composite
+def chunks(draw, n_features):
+    """X, y and weights that mostly fit together."""
+    n_samples = draw(st.sampled_from([1, 2, 3, 5, 8, 17, 33, 40]))
+    n_features = draw(st.sampled_from([n_features] * 15 + [n_features + 1]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_classes = draw(st.integers(1, 4))
+    y = np.array(["a", "b", "c", "d"])[rng.integers(n_classes, size=n_samples)]
+    weight = draw(
+        st.sampled_from([None, None, rng.random(n_samples), rng.integers(0, 2, n_samples) * 1e300])
+    )
+    return draw(matrices(n_samples, n_features)), y, weight
+
+
+sizes = st.one_of(st.integers(1, 40), st.lists(st.integers(1, 40), max_size=3))
+rates = st.one_of(st.just(0.0), st.floats(0, 1, exclude_max=True))
+scales = st.one_of(st.floats(1e-4, 0.1), st.sampled_from([1e-30, 1.0, 1e6, 1e30]))
+PARAMETERS = {
+    "hidden_layer_sizes": sizes,
+    "activation": st.sampled_from(
+        ["relu", "all_relu", "srelu", "leaky_relu", "tanh", "logistic", "identity"]
+    ),
+    "activation_slope": st.sampled_from([0.6, 0.0, -3.0, 1e20]),
+    "density": st.one_of(st.none(), st.floats(1e-6, 1)),
+    "epsilon": st.one_of(st.none(), st.none(), st.floats(1e-3, 1e3)),
+    "evolution": st.sampled_from(["set", None]),
+    "zeta": rates,
+    "evolution_interval": st.sampled_from(["auto", "epoch", 1, 2, 7]),
+    "evolution_end": st.floats(0, 1),
+    "evolve_output_layer": st.booleans(),
+    "solver": st.sampled_from(["sgd", "adam"]),
+    "learning_rate": st.sampled_from(["constant", "invscaling", "adaptive", "cosine"]),
+    "learning_rate_init": scales,
+    "learning_rate_scaling": st.sampled_from(["fan_in", None]),
+    "power_t": st.sampled_from([0.0, 0.5, 100.0]),
+    "momentum": rates,
+    "nesterovs_momentum": st.booleans(),
+    "beta_1": rates,
+    "beta_2": rates,
+    "weight_decay": st.sampled_from([0.0, 2e-4, 1.0, 1e10]),
+    "dropout": rates,
+    "input_dropout": rates,
+    "input_noise": st.sampled_from(["auto", 0.0, 0.5, 1e10]),
+    "weight_init": st.sampled_from(["he_uniform", "he_normal", "xavier", "normal"]),
+    "weight_init_gain": st.sampled_from([1.0, 0.35, 1e-30, 1e10]),
+    "batch_size": st.one_of(st.just("auto"), st.integers(1, 50)),
+    "max_iter": st.integers(1, 4),
+    "shuffle": st.booleans(),
+    "tol": st.sampled_from([0.0, 1e-4, 1e3]),
+    "n_iter_no_change": st.integers(1, 3),
+    "early_stopping": st.booleans(),
+    "validation_fraction": st.floats(0.01, 0.99),
+    "scoring": st.sampled_from([None, None, "accuracy", "neg_log_loss"]),
+    "temperature": st.sampled_from(["auto", 1e-6, 1.0, 1e10]),
+    "class_weight": st.sampled_from([None, "balanced", {"a": 0.0}, {"a": 1e300, "b": 1e-300}]),
+    "warm_start": st.booleans(),
+    "random_state": st.integers(0, 2**32 - 1),
+    "n_jobs": st.sampled_from([None, 2]),
+}
+parameters = st.fixed_dictionaries({}, optional=PARAMETERS)
+calls = st.lists(st.sampled_from(["fit", "fit", "partial_fit", "predict"]), min_size=1, max_size=4)
+
+
+def check(model, n_features):
+    """A fitted model is whole: its numbers are finite, its counts right, its layers in order."""
+    X = np.linspace(-2, 2, 3 * n_features).reshape(3, n_features)
+    try:
+        proba = model.predict_proba(X)
+    except ValueError as error:  # weights next to the largest float32
+        assert "beyond the range of float32" in str(error)
+    else:
+        assert proba.shape == (3, len(model.classes_))
+        assert np.isfinite(proba).all()
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
+        assert set(model.predict(X)) <= set(model.classes_)
+    assert np.isfinite(model.loss_curve_).all()
+    assert model.n_iter_ == len(model.loss_curve_)
+    assert model.n_connections_ == tuple(layer.nnz for layer in model.coefs_)
+    np.testing.assert_allclose(model.feature_importances_.sum(), 1)
+    for layer, intercepts in zip(model.coefs_, model.intercepts_, strict=True):
+        assert np.isfinite(layer.data).all()
+        assert np.isfinite(intercepts).all()
+        layer.check_format(full_check=True)
+        columns = [layer.indices[i:j] for i, j in pairwise(layer.indptr)]
+        assert all((np.diff(row) > 0).all() for row in columns)
+
+
+def fingerprint(model):
+    return [layer.data.tobytes() for layer in model.coefs_] if hasattr(model, "classes_") else None
+
+
+@pytest.mark.timeout(7200)
+@settings(max_examples=N_EXAMPLES)
+@given(data=st.data(), parameters=parameters, calls=calls, n_features=st.integers(1, 12))
+def test_a_valid_model_or_a_documented_error(data, parameters, calls, n_features):
+    model = TrulySparseMLPClassifier(**{"hidden_layer_sizes": 10, "max_iter": 3} | parameters)
+    n_fitted = n_features
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DataConversionWarning)
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        for call in calls:
+            X, y, weight = data.draw(chunks(n_features))
+            before = fingerprint(model)
+            try:
+                if call == "fit":
+                    model.fit(X, y, weight)
+                elif call == "partial_fit":
+                    model.partial_fit(X, y, classes=list("abcd"), sample_weight=weight)
+                else:
+                    assert np.isfinite(model.predict_proba(X)).all()
+            except ValueError as error:
+                assert len(str(error)) > 20
+                assert fingerprint(model) == before
+            if hasattr(model, "classes_"):
+                n_fitted = model.n_features_in_
+                check(model, n_fitted)

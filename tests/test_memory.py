@@ -1,0 +1,115 @@
+"""Memory: an allocation that fails is an error that says so, and nothing is lost for ever."""
+
+import gc
+import multiprocessing
+import re
+import sys
+import traceback
+
+import numpy as np
+import pytest
+from builders import bits_of
+
+from sksparse_mlp import TrulySparseMLPClassifier
+
+resource = pytest.importorskip("resource")
+
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 20)).astype(np.float32)
+y = RNG.integers(2, size=60)
+MEGABYTE = 2**20
+
+
+def classifier(**changes):
+    parameters = {"hidden_layer_sizes": (50,), "max_iter": 3, "batch_size": 16, "random_state": 0}
+    return TrulySparseMLPClassifier(**parameters | changes)
+
+
+def memory_in_use(kind="VmRSS"):
+    """Bytes of this process: resident, or (VmSize) all that it may address."""
+    with open("/proc/self/status") as status:
+        return 1024 * int(re.search(rf"{kind}:\s+(\d+)", status.read())[1])
+
+
+def in_a_process(function, *args):
+    """Call a function in a process of its own; returns what it returns, or fails with it."""
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+
+    def call():
+        try:
+            results.put(("returned", function(*args)))
+        except BaseException:
+            results.put(("failed", traceback.format_exc()))
+
+    process = context.Process(target=call)
+    process.start()
+    process.join(250)
+    process.kill()
+    assert not results.empty(), f"the process ended with exit code {process.exitcode}"
+    how, result = results.get()
+    assert how == "returned", result
+    return result
+
+
+def too_little_memory(spare):
+    """What a large fit says where only so many bytes are left; a small one works afterwards."""
+    model = classifier().fit(X, y)
+    bits = bits_of(model._network)
+    model.set_params(hidden_layer_sizes=(400_000,), epsilon=100)
+    state = dict(vars(model))
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_in_use("VmSize") + spare, limits[1]))
+    try:
+        model.fit(X, y)
+    except MemoryError as error:
+        message = str(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert vars(model) == state
+    assert bits_of(model._network) == bits
+    assert bits_of(classifier().fit(X, y)._network) == bits
+    return message
+
+
+@pytest.mark.parametrize("spare", [1, 20, 100])
+def test_a_fit_without_enough_memory_says_how_much_and_changes_nothing(spare):
+    classifier().fit(X, y)  # compiles: LLVM aborts the process where memory ends
+    message = in_a_process(too_little_memory, spare * MEGABYTE)
+    assert re.search(r"Unable to allocate [\d.]+ [KMG]iB", message)
+
+
+def growth_of(n_fits):
+    """How much memory fits in a loop leave behind."""
+
+    def fit_once(i):
+        model = classifier(
+            hidden_layer_sizes=(2000, 500), n_jobs=1 + i % 2, early_stopping=i % 3 == 0
+        )
+        model.fit(X, y).predict(X)
+
+    for i in range(12):
+        fit_once(i)
+    gc.collect()
+    before = memory_in_use()
+    for i in range(n_fits):
+        fit_once(i)
+    gc.collect()
+    return memory_in_use() - before
+
+
+@pytest.mark.parametrize(
+    ("n_fits", "limit"),
+    [(30, 10 * MEGABYTE), pytest.param(200, 20 * MEGABYTE, marks=pytest.mark.slow)],
+    ids=["few", "many"],
+)
+def test_fits_in_a_loop_leave_nothing_behind(n_fits, limit):
+    growth = in_a_process(growth_of, n_fits)
+    print(f"{n_fits} fits grew by {growth / MEGABYTE:.1f} MB")
+    assert growth < limit

@@ -1,0 +1,410 @@
+"""Feature selectors: their scores against slow ones, what they find, and scikit-learn's rules."""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from builders import make_data, make_network, make_options, shaken
+from numpy.testing import assert_allclose, assert_array_equal
+from reference import Twin, log_softmax
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPClassifier,
+    _scores,
+)
+from sksparse_mlp._scores import MEMORY, ScoreKeeper, sensitivity, strength
+from sksparse_mlp._threads import Team
+from sksparse_mlp._training import Trainer
+
+WIDTHS = (6, 8, 7, 3)
+N_INFORMATIVE = 5
+
+
+def small(**changes):
+    """A classifier that is trained in a moment."""
+    parameters = {"hidden_layer_sizes": (20,), "epsilon": 5, "max_iter": 10} | changes
+    return TrulySparseMLPClassifier(**parameters)
+
+
+def supervised(**changes):
+    parameters = {"estimator": small(), "n_networks": 2, "random_state": 0} | changes
+    return SparseMLPFeatureSelector(**parameters)
+
+
+def unsupervised(**changes):
+    parameters = {"hidden_layer_sizes": 20, "epsilon": 5, "max_iter": 5, "random_state": 0}
+    return SparseAutoencoderSelector(**parameters | changes)
+
+
+SELECTORS = pytest.mark.parametrize(
+    "make", [supervised, unsupervised], ids=["supervised", "unsupervised"]
+)
+METHODS = pytest.mark.parametrize("method", MEMORY)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    """Three classes that differ in the first features; all others are noise."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(3), 40)
+    X = rng.normal(size=(y.size, 150)).astype(np.float32)
+    X[:, :N_INFORMATIVE] += 1.5 * rng.permuted(np.tile([-1, 0, 1], (N_INFORMATIVE, 1)), axis=1).T[y]
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def modules():
+    """Features that rise and fall together, then noise, which nothing else tells about."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 60))
+    X[:, :20] = rng.normal(size=(200, 1)) + 0.3 * X[:, :20]
+    return StandardScaler().fit_transform(X).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def counts():
+    """Counts, most of which are zero, and two classes."""
+    rng = np.random.default_rng(1)
+    y = np.repeat([0, 1], 35)
+    rates = np.full(30, 0.2)
+    return rng.poisson(rates + np.outer(y, np.arange(30) < 4)), y
+
+
+# ---------------------------------------------------------------- scores of a network
+
+
+def slow_sensitivity(network, data, attribution, h=1e-6):
+    """The same from differences of a dense twin's outputs, one feature at a time."""
+    twin, rows = Twin(network, make_options()), np.arange(data.targets.size)
+
+    def outputs(shift):
+        z = twin.forward(data.X, twin.calm._replace(input_term=shift))[0][-1]
+        return (z if attribution else -log_softmax(z))[rows, data.targets]
+
+    steps = h * np.eye(data.X.shape[1])
+    slopes = np.stack([(outputs(e) - outputs(-e)) / (2 * h) for e in steps], axis=1)
+    moved = abs(slopes * data.X) if attribution else abs(slopes)
+    return np.average(moved, axis=0, weights=data.sample_weight)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_samples", [3, 70])
+@pytest.mark.parametrize("attribution", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "all_relu", "srelu", "tanh", "logistic"])
+def test_sensitivity_is_that_of_finite_differences(activation, attribution, n_samples, n_threads):
+    network = shaken(make_network(WIDTHS, activation=activation))
+    data = make_data(n_samples, WIDTHS[0], WIDTHS[-1], weighted=True)
+    with Team(n_threads) as team:
+        found = sensitivity(network, data, data.rows, team, attribution)
+    assert_allclose(found, slow_sensitivity(network, data, attribution), rtol=1e-4)
+
+
+def test_sensitivity_of_more_samples_than_are_taken_at_once():
+    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
+    with Team(2) as team:
+        found = sensitivity(network, data, data.rows, team, False)
+    assert_allclose(found, slow_sensitivity(network, data, False), rtol=1e-3)
+
+
+def test_strength_is_the_sum_of_magnitudes():
+    network = make_network(WIDTHS)
+    dense = network.weights_of(0).toarray().astype(np.float64)
+    assert_allclose(strength(network), abs(dense).sum(axis=1), rtol=1e-6)
+
+
+# ---------------------------------------------------------------- scores of a training
+
+
+def figures_of(method, data, n_epochs=3):
+    """The scores that a keeper ends up with, and the figures of each epoch."""
+    keeper, figures = ScoreKeeper(method), []
+
+    def observe(trainer):
+        keeper.observe(trainer)
+        figures.append(_scores._of_an_epoch(method, trainer))
+
+    options = make_options(evolution="set", batch_size=16)
+    with Team(1) as team:
+        network = make_network(WIDTHS)
+        Trainer(network, data, options, team, observe=observe, n_epochs=n_epochs).run(n_epochs)
+    return keeper.scores, figures
+
+
+@METHODS
+def test_scores_add_up_over_the_epochs(method):
+    scores, (first, second, third) = figures_of(method, make_data(40, WIDTHS[0], WIDTHS[-1]))
+    m = {"strength": 1, "gradient": 0.9, "attribution": 1}[method]
+    assert_allclose(scores, m**2 * first + m * second + third, rtol=1e-12)
+
+
+def test_an_epoch_looks_at_a_bounded_number_of_samples(monkeypatch):
+    monkeypatch.setattr(_scores, "SAMPLES_PER_EPOCH", 8)
+    looked_at = []
+
+    def watch(network, data, chosen, team, attribution):
+        looked_at.append(chosen)
+        return np.zeros(network.widths[0])
+
+    monkeypatch.setattr(_scores, "sensitivity", watch)
+    for _ in range(2):
+        figures_of("gradient", make_data(40, WIDTHS[0], WIDTHS[-1]), n_epochs=2)
+    once, again = looked_at[: len(looked_at) // 2], looked_at[len(looked_at) // 2 :]
+    assert all(len(set(chosen)) == 8 for chosen in once)
+    assert set(once[0]) != set(once[-1])
+    assert_array_equal(once, again)
+
+
+@METHODS
+def test_selection_uses_the_average_of_several_networks(classes, method):
+    selector = supervised(method=method, n_networks=3).fit(*classes)
+    seeds = [network.random_state for network in selector.estimators_]
+    assert len(set(seeds)) == 3
+    assert selector.estimator_ is selector.estimators_[0]
+    alone = [
+        supervised(method=method, n_networks=1, random_state=FixedSeed(seed)).fit(*classes).scores_
+        for seed in seeds
+    ]
+    assert_allclose(selector.scores_, np.mean(alone, axis=0), rtol=1e-12)
+    assert_allclose(selector.scores_.sum(), 1)
+
+
+class FixedSeed(np.random.RandomState):
+    """Draws always the same seed."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed_drawn = seed
+
+    def randint(self, *args, **kwargs):
+        return np.array([self.seed_drawn])
+
+
+def test_autoencoder_scores_are_strengths(modules):
+    selector = unsupervised().fit(modules)
+    strengths = abs(selector.coefs_[0].toarray().astype(np.float64)).sum(axis=1)
+    assert_allclose(selector.scores_, strengths / strengths.sum(), rtol=1e-5)
+    assert_array_equal(selector.scores_, selector.feature_importances_)
+
+
+# ---------------------------------------------------------------- what is found
+
+
+@METHODS
+def test_informative_features_are_found(classes, method):
+    selector = SparseMLPFeatureSelector(k=N_INFORMATIVE, method=method, random_state=0)
+    assert selector.fit(*classes).get_support(indices=True).tolist() == [*range(N_INFORMATIVE)]
+
+
+def test_features_that_tell_about_others_are_found_without_classes(modules):
+    selector = SparseAutoencoderSelector(100, k=20, learning_rate_init=0.03, random_state=0)
+    assert np.mean(selector.fit(modules).get_support(indices=True) < 20) > 0.8
+
+
+def test_the_classifier_works_inside_select_from_model(classes):
+    network = TrulySparseMLPClassifier(max_iter=100, random_state=0)
+    selector = SelectFromModel(network, max_features=20, threshold=-np.inf).fit(*classes)
+    assert selector.transform(classes[0]).shape == (120, 20)
+    assert selector.get_support()[:N_INFORMATIVE].sum() >= 3
+
+
+def test_reconstruction_gets_better_where_no_connection_moves(modules):
+    curve = unsupervised(hidden_layer_sizes=100, max_iter=30, zeta=0.0).fit(modules).loss_curve_
+    assert curve[-1] < 0.9 * curve[0]
+
+
+# ---------------------------------------------------------------- the same result
+
+
+@METHODS
+def test_sparse_equals_dense_with_classes(counts, method):
+    X, y = counts
+    dense = supervised(method=method).fit(X, y)
+    as_csr = supervised(method=method).fit(sparse.csr_array(X), y)
+    assert_array_equal(dense.scores_, as_csr.scores_)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float64])
+def test_sparse_equals_dense_without_classes(counts, dtype):
+    X = counts[0].astype(dtype)
+    dense = unsupervised(batch_size=16).fit(X)
+    for as_csr in (sparse.csr_array(X), sparse.csr_matrix(X)):
+        assert_array_equal(dense.scores_, unsupervised(batch_size=16).fit(as_csr).scores_)
+
+
+@METHODS
+def test_threads_change_nothing_with_classes(classes, method):
+    wide = small(hidden_layer_sizes=(300,), max_iter=3)
+    scores = [
+        supervised(estimator=wide, method=method, n_networks=1, n_jobs=n_jobs).fit(*classes).scores_
+        for n_jobs in (1, 2, 3)
+    ]
+    assert_array_equal(scores[1], scores[0])
+    assert_array_equal(scores[2], scores[0])
+
+
+def test_threads_change_nothing_without_classes(modules):
+    scores = [
+        unsupervised(hidden_layer_sizes=300, epsilon=20, n_jobs=n_jobs).fit(modules).scores_
+        for n_jobs in (1, 2, 3)
+    ]
+    assert_array_equal(scores[1], scores[0])
+    assert_array_equal(scores[2], scores[0])
+
+
+def test_classes_do_not_matter_to_an_autoencoder(modules):
+    y = np.arange(len(modules)) % 2
+    assert_array_equal(unsupervised().fit(modules, y).scores_, unsupervised().fit(modules).scores_)
+
+
+@SELECTORS
+def test_a_pickle_selects_the_same(classes, make):
+    selector = make(k=7).fit(*classes)
+    copy = pickle.loads(pickle.dumps(selector))
+    assert_array_equal(copy.transform(classes[0]), selector.transform(classes[0]))
+
+
+def test_the_given_estimator_is_left_alone(classes):
+    estimator = small(random_state=3)
+    before = estimator.get_params()
+    selector = supervised(estimator=estimator, random_state=None, n_jobs=2).fit(*classes)
+    assert estimator.get_params() == before
+    assert not hasattr(estimator, "coefs_")
+    assert [network.n_jobs for network in selector.estimators_] == [2, 2]
+    again = supervised(estimator=estimator, random_state=None).fit(*classes)
+    assert_array_equal(selector.scores_, again.scores_)
+
+
+def test_sample_weights_reach_the_networks(classes):
+    X, y = classes
+    weight = np.where(y == 2, 0.0, 1.0)
+    weighted = supervised(method="gradient").fit(X, y, sample_weight=weight)
+    assert not np.allclose(weighted.scores_, supervised(method="gradient").fit(X, y).scores_)
+
+
+# ---------------------------------------------------------------- k and threshold
+
+
+@SELECTORS
+def test_the_best_k_are_selected_in_their_order_in_X(classes, make):
+    selector = make(k=9).fit(*classes)
+    chosen = selector.get_support(indices=True)
+    assert_array_equal(chosen, np.sort(np.argsort(-selector.scores_)[:9]))
+    assert_array_equal(selector.transform(classes[0]), classes[0][:, chosen])
+
+
+@SELECTORS
+def test_k_may_change_after_fit(classes, make):
+    selector = make(k=3).fit(*classes)
+    assert selector.set_params(k=8).transform(classes[0]).shape[1] == 8
+
+
+def test_ties_go_to_the_first_feature(classes):
+    selector = supervised(k=2).fit(*classes)
+    selector.scores_ = np.array([1.0, 2.0, 1.0, *np.zeros(147)])
+    assert selector.get_support(indices=True).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "lowest"),
+    [
+        (None, lambda scores: scores.mean()),
+        ("mean", lambda scores: scores.mean()),
+        ("median", lambda scores: np.median(scores)),
+        ("1.25*mean", lambda scores: 1.25 * scores.mean()),
+        ("0.5 * median", lambda scores: 0.5 * np.median(scores)),
+        (0.007, lambda scores: 0.007),
+    ],
+)
+def test_thresholds(classes, threshold, lowest):
+    selector = supervised(threshold=threshold).fit(*classes)
+    assert_array_equal(selector.get_support(), selector.scores_ >= lowest(selector.scores_))
+
+
+@SELECTORS
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"k": 151}, "k=151.*150 features.*from 1 to 150"),
+        ({"k": 5, "threshold": 0.1}, "k=5.*threshold=0.1.*give one"),
+        ({"threshold": "best"}, "threshold='best'.*'mean', 'median'"),
+        ({"threshold": "x*mean"}, r"threshold='x\*mean'.*'mean', 'median'"),
+        ({"k": 0}, "'k' parameter.*Got 0"),
+    ],
+)
+def test_wrong_choices_are_refused_by_name(classes, make, changes, words):
+    with pytest.raises(ValueError, match=words):
+        make(**changes).fit(*classes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"method": "best"}, "'method' parameter.*Got 'best'"),
+        ({"estimator": LinearSVC()}, "'estimator' parameter.*TrulySparseMLPClassifier"),
+        ({"n_networks": 0}, "'n_networks' parameter.*Got 0"),
+        ({"estimator": small(zeta=2.0)}, "'zeta' parameter.*Got 2.0"),
+    ],
+)
+def test_wrong_parameters_are_refused_by_name(classes, changes, words):
+    with pytest.raises(ValueError, match=words):
+        supervised(**changes).fit(*classes)
+
+
+# ---------------------------------------------------------------- in scikit-learn
+
+
+@SELECTORS
+def test_names_of_a_frame_are_kept(classes, make):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(classes[0], columns=[f"gene{i}" for i in range(150)])
+    selector = make(k=4).set_output(transform="pandas").fit(X, classes[1])
+    chosen = selector.transform(X)
+    assert chosen.columns.tolist() == selector.get_feature_names_out().tolist()
+    assert chosen.columns.tolist() == X.columns[selector.get_support()].tolist()
+
+
+@SELECTORS
+def test_in_a_grid_search_over_a_pipeline(classes, make):
+    model = make_pipeline(StandardScaler(), make(k=3), LinearSVC())
+    grid = {f"{model.steps[1][0]}__k": [5, 20]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(*classes)
+    assert search.best_estimator_[1].get_support().sum() in (5, 20)
+    assert clone(search.best_estimator_[1]).get_params()["k"] == search.best_estimator_[1].k
+
+
+@parametrize_with_checks(
+    [
+        supervised(estimator=small(max_iter=3), n_networks=1, method="attribution"),
+        SparseMLPFeatureSelector(n_networks=1),
+        unsupervised(),
+    ]
+)
+def test_checks_of_sklearn(estimator, check):
+    check(estimator)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_nothing_of_inputs_times_neurons_is_allocated():
+    n_features = n_hidden = 20_000
+    X = sparse.random_array((64, n_features), density=0.01, format="csr", rng=0, dtype=np.float32)
+    selector = unsupervised(hidden_layer_sizes=n_hidden, k=10, max_iter=2, batch_size=32)
+    tracemalloc.start()
+    try:
+        selector.fit(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.1 * 4 * n_features * n_hidden
