@@ -76,6 +76,8 @@ WRONG = {
     "temperature": [*NOT_NUMBERS, 0, -1, 1e-300],
     "class_weight": ["even", 1, [1, 2, 3]],
     "warm_start": NOT_BOOLEANS,
+    "checkpoint": [1, 0.5, True, ["a", "path"]],
+    "checkpoint_interval": ["often", None, 0, -1, 0.0, -0.5],
     "verbose": ["yes", -1, None, 0.5],
     "random_state": [-1, 2**32, 1.5, "seed", np.random.default_rng(0)],
     "n_jobs": [0, 1.5, "all"],
