@@ -5,11 +5,11 @@ import os
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import ClassVar
 
-import joblib
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -19,13 +19,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
-from ._checkpoint import Checkpoint, identity_of_fit
+from ._checkpoint import Checkpoint, check_place, identity_of_fit
 from ._checks import check_memory, check_outputs, check_range, readable_csr, scaled_weights
 from ._compat import CallbackReporter, CallbackSupportMixin, Interval, RealNotInt, StrOptions
 from ._inputs import NATIVE, merge_equal_rows
 from ._network import SparseNetwork
 from ._random import make_streams
-from ._threads import Team
+from ._threads import Team, threads_for
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
 DEFAULT_EPSILON = 20.0
@@ -167,7 +167,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _n_threads(self, n_connections, n_samples):
         """Threads worth waking; their number never changes a result."""
-        n_jobs = joblib.effective_n_jobs(self.n_jobs)
+        n_jobs = threads_for(self.n_jobs)
         return int(max(1, min(n_jobs, sum(n_connections) * n_samples // WORK_PER_THREAD)))
 
     # ------------------------------------------------------------ fitting
@@ -279,14 +279,14 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                     return {"_network": network.copy()}
 
                 reporter = CallbackReporter(self, callback_data, n_epochs, fitted_attributes)
-            validate = None if held_out is None else self._validator(held_out)
+            validate = None if held_out is None else partial(self._validator(held_out), team=team)
             checkpoint = self._checkpoint_of(network, data, options, held_out)
             trainer = Trainer(
                 network,
                 data,
                 options,
                 team,
-                validate=None if validate is None else lambda net: validate(net, team),
+                validate=validate,
                 reporter=reporter,
                 observe=self._observe,
                 checkpoint=checkpoint,
@@ -309,10 +309,10 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
             )
         return trainer.interrupted
 
-    def _checkpoint_of(self, network, data, options, held_out):
-        """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""
+    def _check_checkpoint(self):
+        """Refuse a checkpoint that could not be written, or never be gone on from."""
         if self.checkpoint is None:
-            return None
+            return
         if self.random_state is None:
             raise ValueError(
                 f"checkpoint={str(self.checkpoint)!r} needs random_state to be an int or a "
@@ -323,6 +323,12 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
                 f"checkpoint={str(self.checkpoint)!r} cannot be used inside a feature selector, "
                 "which has to see every epoch: set checkpoint=None."
             )
+        check_place(self.checkpoint)
+
+    def _checkpoint_of(self, network, data, options, held_out):
+        """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""
+        if self.checkpoint is None:
+            return None
         identity = identity_of_fit(
             options, network, data, held_out, scoring=getattr(self, "scoring", None)
         )

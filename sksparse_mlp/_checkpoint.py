@@ -20,9 +20,27 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # Arrays are hashed in blocks of about so many bytes.
 BLOCK = 2**24
+
+
+def check_place(path):
+    """Refuse a place where no file can be written, before there is anything to write.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file, which need not exist, or a directory.
+    """
+    place = os.path.abspath(path)
+    is_directory = os.path.isdir(place)
+    directory = place if is_directory else os.path.dirname(place)
+    required = f"checkpoint={str(path)!r} must be a file or directory that can be written; "
+    if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
+        raise ValueError(f"{required}{directory!r} is no writable directory.")
+    if os.path.exists(place) and not is_directory and not os.path.isfile(place):
+        raise ValueError(f"{required}{place!r} is something else, such as a device.")
 
 
 class Checkpoint:
@@ -43,12 +61,6 @@ class Checkpoint:
         self.path, self.interval, self.identity = os.path.abspath(path), interval, identity
         if os.path.isdir(self.path):
             self.path = os.path.join(self.path, f"{digest(identity)}.checkpoint")
-        directory = os.path.dirname(self.path)
-        if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
-            raise ValueError(
-                f"checkpoint={str(path)!r} must be a file or directory that can be written; "
-                f"{directory!r} is no writable directory."
-            )
         self._n_epochs, self._written = 0, time.monotonic()
         self._has_warned = False
 

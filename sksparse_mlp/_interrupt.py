@@ -6,25 +6,33 @@ from contextlib import contextmanager
 
 
 class Interrupt:
-    """Whether Ctrl-C was pressed."""
+    """Whether Ctrl-C was pressed.
 
-    def __init__(self):
-        self.requested = False
+    Parameters
+    ----------
+    tell : callable or None
+        Called when it is, with no argument.
+    """
+
+    def __init__(self, tell=None):
+        self.requested, self.tell = False, tell
 
     def __call__(self, signum, frame):
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        if self.tell is not None:
+            self.tell()
 
 
 @contextmanager
-def deferred_interrupt():
+def deferred_interrupt(tell=None):
     """Collect Ctrl-C in an :class:`Interrupt`; a second one is raised at once.
 
     Signals reach the main thread only, and a handler that somebody else installed is left alone:
     there Ctrl-C does whatever it did before.
     """
-    interrupt = Interrupt()
+    interrupt = Interrupt(tell)
     in_main_thread = threading.current_thread() is threading.main_thread()
     usual = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not usual:

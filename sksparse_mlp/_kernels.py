@@ -41,7 +41,7 @@ from ._simd import (
     vstore,
     vsum,
 )
-from ._threads import barrier, row_of_share, share
+from ._threads import barrier, row_of_share, share, told_to_stop
 
 # Connections whose gradients are gathered before their weights are updated: 8 kB, inside L1.
 BLOCK = 2048
@@ -158,6 +158,8 @@ def forward(lanes, thread, n_threads, sync, phase, net, rules, work, layer, n_ti
         first = row_of_share(net.indptr, pointers, n_in, job, n_jobs)
         last = row_of_share(net.indptr, pointers, n_in, job + 1, n_jobs)
         for tile in range(n_tiles):
+            if told_to_stop(sync):
+                break
             source = load(work.level_start, layer) + tile * n_in * width
             target = (job * n_tiles + tile) * n_out * width
             if not private:
@@ -217,7 +219,9 @@ def loss_of_step(
             loss = softmax_loss(lanes, net, work, plan, start, n_samples, n_tiles)
             output_gradients(lanes, net, work, n_tiles)
         store(plan.losses, step, loss)
-        if not np.isfinite(loss):
+        if told_to_stop(sync):
+            store(plan.status, 0, -1)
+        elif not np.isfinite(loss):
             store(plan.status, 0, step + 1)
     return barrier(sync, n_threads, phase)
 
@@ -292,7 +296,9 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
 
 
 @inlined
-def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, key, rate, decay):
+def backward(
+    lanes, thread, n_threads, sync, net, slots, rules, work, plan, layer, n_tiles, key, rate, decay
+):
     """One layer's gradients and updates, fused: by input neuron, in blocks of connections."""
     width = 1 << len(lanes)
     n_in, n_out, pointers = (
@@ -308,6 +314,9 @@ def backward(lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, 
         target = load(work.level_start, layer + 1) + tile * n_out * width
         row = first
         while row < last:
+            if told_to_stop(sync):
+                store(plan.status, 1, 1)
+                return
             start, end = load(net.indptr, pointers + row), row + 1
             while end < last and load(net.indptr, pointers + end + 1) - start <= BLOCK:
                 end += 1
@@ -393,8 +402,9 @@ def train_steps(lanes, thread, n_threads, sync, net, slots, work, rows, rules, p
             return
         for layer in range(n_layers - 1, -1, -1):
             backward(
-                lanes, thread, n_threads, net, slots, rules, work, layer, n_tiles, key, rate, decay
-            )
+                lanes, thread, n_threads, sync, net, slots, rules, work, plan, layer, n_tiles, key,
+                rate, decay,
+            )  # fmt: skip
             phase = barrier(sync, n_threads, phase)
         update_units(thread, n_threads, net, slots, rules, work, rate)
 

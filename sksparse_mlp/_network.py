@@ -29,6 +29,7 @@ from ._records import (
     Slots,
     Workspace,
 )
+from ._threads import Stopped
 from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
 MAX_LANES = 32
@@ -36,6 +37,8 @@ MAX_LANES = 32
 PRIVATE_SUMS_BELOW = 400_000
 # Private sums cost one addition an output: each copy must save at least so many connections.
 CONNECTIONS_PER_PRIVATE_SUM = 16
+# Connections times rows that a thread predicts in one call: a third of a second or so.
+WORK_PER_CALL = 2_000_000_000
 FORMAT_VERSION = 1
 
 
@@ -242,10 +245,10 @@ class SparseNetwork:
         copies = min(16, int(self.fan_in[layer]) // CONNECTIONS_PER_PRIVATE_SUM)
         return copies if copies >= 2 else 0
 
-    def train(self, team, lanes, workspace, rows, rules, plan):
+    def train(self, team, lanes, workspace, rows, rules, plan, *, aside=False):
         """Run the mini-batches of a plan and count them."""
         state = (self.arrays, self.slots, workspace, rows, rules, plan)
-        team.run(train_steps, *state, before=(lanes,))
+        team.run(train_steps, *state, before=(lanes,), aside=aside)
         self.t += plan.n_steps
 
     def slopes(self):
@@ -291,13 +294,20 @@ class SparseNetwork:
             )
             predict_rows(lanes, arrays, rules, rows, job)
 
-        at_once = rows_at_once(X)
+        at_once = min(rows_at_once(X), self._rows_per_call(team))
         for start in range(0, chosen.size, at_once):
+            if team.stopped:
+                raise Stopped
             stop = min(start + at_once, chosen.size)
             rows, order, _owner = window(X, chosen[start:stop])
             n_tiles = -(-order.size // MAX_LANES)
             team.map(predict)
         return out
+
+    def _rows_per_call(self, team):
+        """How many rows to pass through in one call of the kernel: as long as Ctrl-C may wait."""
+        n_tiles = max(1, WORK_PER_CALL // (MAX_LANES * sum(self.n_connections)))
+        return n_tiles * MAX_LANES * team.n_threads
 
     # ------------------------------------------------------------ copies
 
@@ -327,14 +337,27 @@ class SparseNetwork:
             twin.slots = Slots(*(slot.copy() for slot in self.slots))
         return twin
 
+    def parts(self):
+        """All that there is to the network, in plain numbers, texts and arrays; nothing copied."""
+        parts = self.__dict__.copy()
+        parts["arrays"] = dict(self.arrays._asdict())
+        parts["slots"] = None if self.slots is None else dict(self.slots._asdict())
+        parts["streams"] = tuple(self.streams)
+        parts["laws"] = [(int(law.kind), float(law.scale)) for law in self.laws]
+        return parts
+
+    def assemble(self, parts):
+        """Become the network of these parts."""
+        self.__dict__.update(parts)
+        # Arrays that are mapped into memory are arrays of a class of their own before this.
+        self.arrays = _plain(Network(**parts["arrays"]))
+        self.slots = None if parts["slots"] is None else _plain(Slots(**parts["slots"]))
+        self.streams = Streams(*parts["streams"])
+        self.laws = [_seedless_law(kind, scale) for kind, scale in parts["laws"]]
+
     def __getstate__(self):
-        state = self.__dict__.copy()
-        state["arrays"] = dict(self.arrays._asdict())
-        state["slots"] = None if self.slots is None else dict(self.slots._asdict())
-        state["streams"] = tuple(self.streams)
-        state["laws"] = [(int(law.kind), float(law.scale)) for law in self.laws]
         checksum = _checksum(self.arrays, self.slots)
-        return {"format_version": FORMAT_VERSION, "checksum": checksum, **state}
+        return {"format_version": FORMAT_VERSION, "checksum": checksum, **self.parts()}
 
     def __setstate__(self, state):
         state = dict(state)
@@ -345,14 +368,9 @@ class SparseNetwork:
                 f"reads format {FORMAT_VERSION}."
             )
         checksum = state.pop("checksum")
-        self.__dict__.update(state)
-        # Arrays that are mapped into memory are arrays of a class of their own before this.
-        self.arrays = _plain(Network(**state["arrays"]))
-        self.slots = None if state["slots"] is None else _plain(Slots(**state["slots"]))
+        self.assemble(state)
         if _checksum(self.arrays, self.slots) != checksum:
             raise ValueError("The file is damaged: the checksum of the network's arrays is wrong.")
-        self.streams = Streams(*state["streams"])
-        self.laws = [_seedless_law(kind, scale) for kind, scale in state["laws"]]
 
 
 _TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")

@@ -111,7 +111,9 @@ class Plan(NamedTuple):
     rates: np.ndarray  # float64 [n_steps], learning rate, Adam's bias correction included
     decays: np.ndarray  # float64 [n_steps], learning rate times weight decay
     losses: np.ndarray  # float64 [n_steps], out: weighted mean loss of each mini-batch
-    status: np.ndarray  # int64 [1], out: 1 + the step whose loss is not finite, or 0
+    # int64 [2], out: 1 + the step whose loss is not finite, 0, or -1 where all were told to stop;
+    # whether a thread left some of its gradients undone.
+    status: np.ndarray
 
 
 class Job(NamedTuple):

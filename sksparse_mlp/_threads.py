@@ -5,17 +5,36 @@ own number. Between two passes over the network the threads wait for one another
 atomic counter, on which a waiting thread spins a little and then yields to the operating system.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
+from joblib.parallel import get_active_backend
 
 from ._jit import inlined
 from ._simd import atomic_add, atomic_load, load, yield_processor
 
-# Where a thread that gives up says so, a cache line away from the barrier's counter.
-GAVE_UP = 8
+# Where a thread that gives up says so, and where all are told to stop: cache lines of their own.
+GAVE_UP, STOP = 8, 16
 # How often a thread looks at the counter before it yields.
 SPINS = 2000
+
+
+def threads_for(n_jobs):
+    """How many threads ``n_jobs`` means here: None asks the joblib context, -1 takes all cores.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+    """
+    if n_jobs is None:
+        _, n_jobs = get_active_backend()
+    # Of a backend of processes joblib says how many of them may be started: not our question.
+    backend, _ = get_active_backend(prefer="threads", require="sharedmem", verbose=0)
+    return backend.effective_n_jobs(n_jobs)
+
+
+class Stopped(Exception):
+    """A team was told to stop, and what it was doing is not complete."""
 
 
 class Team:
@@ -32,50 +51,75 @@ class Team:
 
     def __init__(self, n_threads):
         self.n_threads = n_threads
-        self._pool = None
+        # Threads start when they are first needed.
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="sksparse_mlp")
+        self._sync = np.zeros(3 * 8, np.int64)
 
     def __enter__(self):
-        if self.n_threads > 1:
-            self._pool = ThreadPoolExecutor(self.n_threads - 1, thread_name_prefix="sksparse_mlp")
         return self
 
     def __exit__(self, *exception):
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+        self._pool.shutdown(wait=True)
 
-    def run(self, kernel, *args, before=()):
-        """Call ``kernel(*before, thread, n_threads, sync, *args)`` in every thread."""
-        sync = np.zeros(2 * GAVE_UP, np.int64)
-        self.map(lambda thread: kernel(*before, thread, self.n_threads, sync, *args), sync)
+    def run(self, kernel, *args, before=(), aside=False):
+        """Call ``kernel(*before, thread, n_threads, sync, *args)`` in every thread.
 
-    def map(self, function, sync=None):
+        ``aside`` keeps the calling thread out of it: where that is the main thread, it can hear
+        Ctrl-C, and ``stop`` the others, while they compute.
+        """
+        self._sync[:STOP] = 0
+        self.map(
+            lambda thread: kernel(*before, thread, self.n_threads, self._sync, *args), aside=aside
+        )
+
+    def map(self, function, aside=False):
         """Call ``function(thread)`` in every thread and wait for all, whatever happens."""
 
         def member(thread):
             try:
                 function(thread)
             except BaseException:
-                _give_up(sync)
+                self._sync[GAVE_UP] = 1
                 raise
 
         others, failed = [], None
         try:
-            others = [self._pool.submit(member, i) for i in range(1, self.n_threads)]
-            function(0)
+            others = [self._pool.submit(member, i) for i in range(not aside, self.n_threads)]
+            if not aside:
+                member(0)
         except BaseException as error:
-            _give_up(sync)
+            self._sync[GAVE_UP] = 1
             failed = error
-        for other in others:
-            failed = failed or other.exception()
-        if failed is not None:
-            raise failed
+        failures = [failed, self._interruption_of_waiting_for(others)]
+        failures += [other.exception() for other in others]
+        for failure in filter(None, failures):
+            raise failure
+
+    def _interruption_of_waiting_for(self, others):
+        """Wait until all have ended; returns what interrupted that, if anything did."""
+        interruption = None
+        while True:
+            try:
+                wait(others)
+                return interruption
+            except BaseException as error:
+                self.stop()
+                interruption = error
+
+    def stop(self):
+        """Tell the threads to leave undone what can be left; for good."""
+        self._sync[STOP] = 1
+
+    @property
+    def stopped(self):
+        """Whether the threads were told to stop."""
+        return bool(self._sync[STOP])
 
 
-def _give_up(sync):
-    """Tell those who wait at a barrier that one of the team will never come."""
-    if sync is not None:
-        sync[GAVE_UP] = 1
+@inlined
+def told_to_stop(sync):
+    """Whether to leave undone what can be left."""
+    return atomic_load(sync, STOP) != 0
 
 
 @inlined

@@ -18,6 +18,7 @@ from ._optimizers import ADAM_EPSILON, adam_correction, solver_code, step_rates
 from ._progress import Progress
 from ._random import derive_seed
 from ._records import CROSS_ENTROPY, SQUARED_ERROR, Plan, Rules
+from ._threads import Stopped
 
 # A call of the kernel lasts about so many seconds: as long as Ctrl-C may wait.
 SECONDS_PER_CALL = 0.3
@@ -67,13 +68,13 @@ class TrainingData(NamedTuple):
 
 
 class DivergenceError(ValueError):
-    """Training was stopped because the loss or a weight is not finite."""
+    """Training was stopped because the loss, a weight or a gradient left the range of float32."""
 
     def __init__(self, epoch, options):
         super().__init__(
-            f"Training diverged: the loss is not finite in epoch {epoch}. Lower "
-            f"learning_rate_init={options.learning_rate_init!r}, or scale X (for example with "
-            "StandardScaler)."
+            f"Training diverged in epoch {epoch}: the loss, a weight or a gradient is beyond the "
+            f"range of float32. Lower learning_rate_init={options.learning_rate_init!r}, or scale "
+            "X (for example with StandardScaler)."
         )
 
 
@@ -136,7 +137,9 @@ class Trainer:
         self.rules = rules_for(network, options, loss)
         self.lanes = lanes_for(self.batch_size)
         self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
-        self.steps_per_call = self._first_guess()
+        self.seconds_per_step = self._first_guess()
+        # What validation took in the last epoch, and whether this one can be taken back.
+        self.seconds_to_validate, self.can_undo = 0.0, False
         self.history = {"loss": [], "learning_rate": [], "seconds": [], "connections_rewired": []}
         self.interrupted = self.converged = self.ended = False
 
@@ -144,7 +147,7 @@ class Trainer:
 
     def run(self, n_epochs):
         """Train for at most ``n_epochs`` epochs."""
-        with deferred_interrupt() as interrupt:
+        with deferred_interrupt(self._stop_if_possible) as interrupt:
             while not (self.ended or self.interrupted):
                 epoch = len(self.history["loss"])
                 if self.reporter is not None:
@@ -164,9 +167,10 @@ class Trainer:
     def _take_best(self):
         """The network that training returns, which must be finite."""
         arrays = self.network.arrays
-        learned = (arrays.weights, arrays.intercepts, arrays.srelu)
+        # A square of Adam's that overflowed is for ever: its weight would never move again.
+        learned = (arrays.weights, arrays.intercepts, arrays.srelu, *self.network.slots)
         n_epochs = len(self.history["loss"])
-        if not all(np.isfinite(values).all() for values in learned):
+        if not all(map(_is_finite, learned)):
             raise DivergenceError(n_epochs, self.options)
         if self.options.early_stopping and self.progress.best_epoch != n_epochs - 1:
             self.network.restore(self.progress.snapshot)
@@ -174,7 +178,7 @@ class Trainer:
     def state(self):
         """Everything that decides how training goes on; arrays are not copied."""
         return {
-            "network": self.network.__getstate__(),
+            "network": self.network.parts(),
             "progress": self.progress.state(),
             "history": self.history,
             "first_t": self.first_t,
@@ -184,7 +188,7 @@ class Trainer:
 
     def go_on_from(self, state):
         """Take over a state: ``run`` then does what is left to do, if anything is."""
-        self.network.__setstate__(state["network"])
+        self.network.assemble(state["network"])
         self.progress.go_on_from(state["progress"], self.network)
         self.history, self.first_t = state["history"], state["first_t"]
         self.converged, self.ended = state["converged"], state["ended"]
@@ -192,30 +196,43 @@ class Trainer:
     def _run_epoch(self, epoch, interrupt):
         """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
         start = time.perf_counter()
-        snapshot = None
-        if epoch > 0 and self.steps_per_epoch > self.steps_per_call:
-            snapshot = self.network.snapshot()
+        seconds = self.steps_per_epoch * self.seconds_per_step + self.seconds_to_validate
+        snapshot = self.network.snapshot() if epoch > 0 and seconds > SECONDS_PER_CALL else None
+        self.can_undo = epoch == 0 or snapshot is not None
+        try:
+            self._visit_all(epoch, interrupt, start)
+        except Stopped:
+            if epoch == 0:
+                raise KeyboardInterrupt from None
+            self.network.restore(snapshot)
+            return False
+        finally:
+            self.can_undo = False
+        if self.observe is not None:
+            self.observe(self)
+        return True
+
+    def _visit_all(self, epoch, interrupt, start):
+        """Train on all mini-batches of an epoch, and validate."""
         order = self._order()
         losses = np.empty(self.steps_per_epoch)
         self.last_rate = self.progress.rate
         rewired, step = 0, 0
         while step < self.steps_per_epoch:
-            if interrupt.requested and step > 0:
-                if epoch == 0:
-                    raise KeyboardInterrupt
-                if snapshot is not None:
-                    self.network.restore(snapshot)
-                    return False
+            if interrupt.requested and step > 0 and self.can_undo:
+                raise Stopped
             rewired += self._evolve_if_due(step)
             n_steps = self._steps_until_due(step)
             losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
             step += n_steps
+        self._record(losses, order, rewired, time.perf_counter() - start)
         self.network.epoch += 1
         self.network.n_seen += self.n_samples
-        self._record(losses, order, rewired, time.perf_counter() - start)
-        if self.observe is not None:
-            self.observe(self)
-        return True
+
+    def _stop_if_possible(self):
+        """Ctrl-C was pressed: cut even a single step short where the epoch can be taken back."""
+        if self.can_undo:
+            self.team.stop()
 
     def _order(self):
         """The order in which this epoch visits the rows."""
@@ -225,6 +242,7 @@ class Trainer:
         return np.random.default_rng(seed).permutation(self.data.rows)
 
     def _record(self, losses, order, rewired, seconds):
+        figures = self._validation_figures()
         weight = self.data.sample_weight[order].astype(np.float64)
         starts = np.arange(0, self.n_samples, self.batch_size)
         loss = np.average(losses, weights=np.add.reduceat(weight, starts))
@@ -232,9 +250,16 @@ class Trainer:
         self.history["learning_rate"].append(float(self.last_rate))
         self.history["seconds"].append(seconds)
         self.history["connections_rewired"].append(rewired)
-        if self.validate is not None:
-            for name, value in self.validate(self.network).items():
-                self.history.setdefault(name, []).append(value)
+        for name, value in figures.items():
+            self.history.setdefault(name, []).append(value)
+
+    def _validation_figures(self):
+        if self.validate is None:
+            return {}
+        start = time.perf_counter()
+        figures = self.validate(self.network)
+        self.seconds_to_validate = time.perf_counter() - start
+        return figures
 
     def _tell(self):
         """With ``verbose``, print what the epoch just finished came to."""
@@ -249,12 +274,17 @@ class Trainer:
 
     # ------------------------------------------------------------ mini-batches
 
+    @property
+    def steps_per_call(self):
+        """How many mini-batches one call of the kernel runs."""
+        return max(1, int(SECONDS_PER_CALL / max(self.seconds_per_step, 1e-7)))
+
     def _first_guess(self):
+        """The seconds of a step, before one was measured."""
         tiles = -(-self.batch_size // (1 << len(self.lanes)))
         lanes = tiles << len(self.lanes)
         n_connections = sum(self.network.n_connections)
-        seconds = 1e-9 * n_connections * (CONNECTION_COST + SAMPLE_COST * lanes)
-        return max(1, int(SECONDS_PER_CALL / max(seconds, 1e-6)))
+        return 1e-9 * n_connections * (CONNECTION_COST + SAMPLE_COST * lanes)
 
     def _train(self, order, step, n_steps, epoch):
         """Run some mini-batches of an epoch; returns their losses."""
@@ -285,14 +315,19 @@ class Trainer:
             rates=rates,
             decays=decays,
             losses=np.zeros(n_steps),
-            status=np.zeros(1, np.int64),
+            status=np.zeros(2, np.int64),
         )
+        # A step as long as that is left to other threads, so that Ctrl-C is heard meanwhile.
+        aside = self.can_undo and self.seconds_per_step > SECONDS_PER_CALL
         with np.errstate(all="ignore"):
-            self.network.train(self.team, self.lanes, self.workspace, view.rows, self.rules, plan)
-        if plan.status[0] != 0:
+            self.network.train(
+                self.team, self.lanes, self.workspace, view.rows, self.rules, plan, aside=aside
+            )
+        if plan.status[0] < 0 or plan.status[1]:
+            raise Stopped
+        if plan.status[0] > 0:
             raise DivergenceError(epoch + 1, self.options)
-        seconds = (time.perf_counter() - start) / n_steps
-        self.steps_per_call = max(1, int(SECONDS_PER_CALL / max(seconds, 1e-7)))
+        self.seconds_per_step = (time.perf_counter() - start) / n_steps
         return plan.losses
 
     def _rates(self, n_steps):
@@ -379,6 +414,12 @@ def rules_for_prediction(network):
         input_noise=nothing,
         seed=zero,
     )
+
+
+def _is_finite(values):
+    """Whether all numbers are; needs no memory, and no sum of float32 overflows a float64."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.isfinite(values.sum(dtype=np.float64)))
 
 
 def _threshold(rate):

@@ -429,6 +429,7 @@ default="relu"
             The fitted estimator.
         """
         with self._all_or_nothing():
+            self._check_checkpoint()
             going_on = self.warm_start and self.__sklearn_is_fitted__()
             X, y = self._validate_X(X, y, reset=not going_on)
             classes = _classes_of(y)

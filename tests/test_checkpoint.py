@@ -376,7 +376,7 @@ def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
 
 def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
     monkeypatch.setattr(module, "FORMAT_VERSION", 99)
-    with pytest.raises(ValueError, match=r"has format 1, and this version .* reads format 99"):
+    with pytest.raises(ValueError, match=r"has format 2, and this version .* reads format 99"):
         classifier(checkpoint=half_done).fit(X, y)
 
 

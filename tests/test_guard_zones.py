@@ -54,10 +54,10 @@ class Fences:
 class FencedTeam(Team):
     """A team whose kernels get fenced arrays."""
 
-    def run(self, kernel, *args, before=()):
+    def run(self, kernel, *args, **how):
         fences = Fences()
         fenced = [fences.around_all(a) if isinstance(a, tuple) else a for a in args]
-        super().run(kernel, *fenced, before=before)
+        super().run(kernel, *fenced, **how)
         fences.check()
         fences.copy_back()
 

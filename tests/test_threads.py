@@ -1,14 +1,15 @@
 """Threads: they change the time, never a bit; a failure in one ends all and reaches the caller."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 
-from sksparse_mlp import _network
-from sksparse_mlp._threads import Team
+from sksparse_mlp import _network, _threads, _training
+from sksparse_mlp._threads import STOP, Team
 
 # A thread that waits for one that never comes would wait for ever.
 pytestmark = pytest.mark.timeout(120)
@@ -203,3 +204,66 @@ def test_threads_end_with_their_team():
     with Team(4) as team:
         team.map(lambda thread: None)
     assert threading.active_count() == before
+
+
+def test_the_caller_stays_aside_where_it_is_told_to():
+    threads = []
+    with Team(2) as team:
+        team.map(lambda thread: threads.append(threading.current_thread()), aside=True)
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def test_all_are_waited_for_when_one_fails():
+    ended = threading.Event()
+
+    def fail_or_linger(thread):
+        if thread == 0:
+            raise Failure
+        ended.wait(0.2)
+        ended.set()
+
+    with Team(2) as team:
+        with pytest.raises(Failure):
+            team.map(fail_or_linger)
+        assert ended.is_set()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("path", ["column", "chunk"])
+def test_a_team_that_was_told_to_stop_leaves_the_weights_alone(path, n_threads, monkeypatch):
+    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
+    before = bits_of(network)
+    with Team(n_threads) as team:
+        team.stop()
+        with pytest.raises(KeyboardInterrupt):
+            train(network, data, batch_size=70, team=team)
+    assert bits_of(network) == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_an_interruption_while_others_compute_ends_them(n_threads, monkeypatch):
+    """Ctrl-C that nobody defers, in the middle of a step that other threads compute."""
+    network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
+    running = threading.Event()
+
+    def train_until_stopped(*args):
+        sync = args[3]
+        running.set()
+        while not sync[STOP]:
+            time.sleep(0.001)
+
+    def interrupted_wait(others):
+        running.wait()
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_network, "train_steps", train_until_stopped)
+    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(_threads, "wait", interrupted_wait)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, data, batch_size=70, n_threads=n_threads)

@@ -237,7 +237,7 @@ def interrupted(step, n_epochs, monkeypatch):
     pressed = PressedAt(step)
 
     @contextmanager
-    def deferred():
+    def deferred(tell):
         yield pressed
 
     network = pressed.network = make_network(WIDTHS)
@@ -270,8 +270,9 @@ def test_at_the_end_of_the_first_epoch_its_network_is_left(monkeypatch):
 def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
     # The steps turn out to be slow only after the epoch began as one call of the kernel.
     one_call = iter([STEPS, STEPS])
+    monkeypatch.setattr(Trainer, "steps_per_call", property(lambda _: next(one_call, 1)))
     monkeypatch.setattr(
-        Trainer, "steps_per_call", property(lambda _: next(one_call, 1), lambda *_: None), False
+        Trainer, "seconds_per_step", property(lambda _: 0.0, lambda *_: None), False
     )
     network, trainer = interrupted(STEPS, 5, monkeypatch)
     assert (trainer.interrupted, network.epoch) == (True, 2)
