@@ -21,7 +21,14 @@ from . import _defaults
 from ._activations import CODES
 from ._checkpoint import Checkpoint, check_place, identity_of_fit
 from ._checks import check_memory, check_outputs, check_range, readable_csr, scaled_weights
-from ._compat import CallbackReporter, CallbackSupportMixin, Interval, RealNotInt, StrOptions
+from ._compat import (
+    CallbackReporter,
+    CallbackSupportMixin,
+    Interval,
+    LinkedToDocs,
+    RealNotInt,
+    StrOptions,
+)
 from ._inputs import NATIVE, merge_equal_rows
 from ._network import SparseNetwork
 from ._random import make_streams
@@ -35,11 +42,8 @@ WORK_PER_THREAD = 100_000
 NEGLIGIBLE_WEIGHT = np.finfo(np.float32).eps
 
 
-class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
     """Base class: everything but the meaning of the outputs."""
-
-    _doc_link_module = "sksparse_mlp"
-    _doc_link_template = "https://pypi.org/project/sksparse-mlp/"
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -265,7 +269,6 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         n_seen = self._network.n_seen if going_on and streaming else 0
         options = self._options(data.rows.size, data.X.shape[1], n_seen, streaming)
         n_epochs = 1 if streaming else options.max_iter
-        self.temperature_ = options.temperature
         with Team(self._n_threads(n_connections, options.batch_size)) as team:
             if going_on:
                 network = self._network_to_continue(widths, n_connections)
@@ -337,10 +340,11 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
     def _adopt(self, trainer, add):
         """Set the fitted attributes from a finished training run."""
         self._network = trainer.network
-        monitored = trainer.history.pop("monitored", None)
+        trainer.history.pop("monitored", None)
         if add:
             for name, values in trainer.history.items():
-                self.history_[name] = self.history_.get(name, []) + values
+                earlier = self.history_.get(name, [None] * self.n_iter_)
+                self.history_[name] = earlier + values
         else:
             self.history_ = trainer.history
         self.loss_curve_ = self.history_["loss"]
@@ -349,13 +353,7 @@ class BaseSparseMLP(CallbackSupportMixin, BaseEstimator):
         self.t_ = trainer.network.n_seen
         self.n_layers_ = len(trainer.network.widths)
         self.n_outputs_ = trainer.network.widths[-1]
-        self.validation_scores_ = self.history_.get("validation_score")
-        self.best_loss_ = self.best_validation_score_ = None
-        if self.early_stopping:
-            best = self.validation_scores_[int(np.argmax(monitored))]
-            self.best_validation_score_ = best
-        else:
-            self.best_loss_ = min(self.loss_curve_)
+        self.best_loss_ = min(self.loss_curve_)
 
     def _pass_on_interrupt(self):
         try:

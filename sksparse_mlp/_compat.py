@@ -23,6 +23,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
+    "LinkedToDocs",
     "RealNotInt",
     "StrOptions",
     "check_first_partial_fit",
@@ -30,6 +31,13 @@ __all__ = [
     "fit_context",
     "method_if",
 ]
+
+
+class LinkedToDocs:
+    """Links each parameter in the HTML representation to its line in the README's tables."""
+
+    _doc_link_module = "sksparse_mlp"
+    _doc_link_template = "https://pypi.org/project/sksparse-mlp/"
 
 
 class MethodUnavailableError(AttributeError, ValueError):
@@ -67,7 +75,9 @@ class method_if:
 
 
 class CallbackReporter:
-    """Tells scikit-learn's callbacks of a fit and its epochs; does nothing where none is set.
+    """Tells scikit-learn's callbacks of a fit, its epochs, and the parts of long epochs.
+
+    Does nothing where no callback is set.
 
     Parameters
     ----------
@@ -84,18 +94,30 @@ class CallbackReporter:
     def __init__(self, estimator, data, n_epochs, fitted_attributes):
         self.told = {"estimator": estimator, **data, "reconstruction_attributes": fitted_attributes}
         self.active = bool(getattr(estimator, "_skl_callbacks", None))
+        self.asked_to_stop = False
         if self.active:
             self.fit = estimator._init_callback_context(max_subtasks=n_epochs)
             self.fit.call_on_fit_task_begin(**self.told)
 
-    def epoch_begins(self):
-        """An epoch begins."""
+    def epoch_begins(self, n_parts):
+        """An epoch begins; if it has parts, a progress bar shows them."""
         if self.active:
-            self.epoch = self.fit.subcontext("epoch").call_on_fit_task_begin(**self.told)
+            self.epoch = self.fit.subcontext("epoch", max_subtasks=n_parts)
+            self.epoch.call_on_fit_task_begin(**self.told)
+
+    def part_ends(self):
+        """A part of the epoch has ended; there is no fitted estimator to show in its middle."""
+        if self.active:
+            part = self.epoch.subcontext("part of an epoch")
+            told = {**self.told, "reconstruction_attributes": None}
+            part.call_on_fit_task_begin(**told)
+            self.asked_to_stop |= bool(part.call_on_fit_task_end(**told))
 
     def epoch_ends(self):
-        """An epoch has ended; True where a callback asks to stop."""
-        return self.active and bool(self.epoch.call_on_fit_task_end(**self.told))
+        """An epoch has ended; True where a callback asks to stop, or asked in its middle."""
+        if self.active:
+            self.asked_to_stop |= bool(self.epoch.call_on_fit_task_end(**self.told))
+        return self.asked_to_stop
 
     def fit_ends(self):
         """The last epoch has ended."""

@@ -7,11 +7,13 @@ went through a pickle goes on exactly as one that did not.
 """
 
 import zlib
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from ._activations import initial_srelu, slopes_by_level
+from ._explored import ExploredCells
 from ._inputs import rows_at_once, window
 from ._kernels import predict_rows, train_steps
 from ._optimizers import empty_slots
@@ -91,6 +93,7 @@ class SparseNetwork:
             _law_of_new_weights(weight_init, n, n_in, n_out, weight_init_gain if last else 1.0)
             for n, n_in, n_out, last in self._layer_shapes()
         ]
+        self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.arrays = _empty_arrays(self.widths, self.n_connections, activation)
         self.slots = empty_slots(self.arrays, solver)
         for layer in range(self.n_layers):
@@ -112,6 +115,9 @@ class SparseNetwork:
     def _layer_shapes(self):
         hidden = [True] * (self.n_layers - 1) + [False]
         return zip(self.n_connections, self.widths[:-1], self.widths[1:], hidden, strict=True)
+
+    def _n_cells(self):
+        return [n_in * n_out for n_in, n_out in pairwise(self.widths)]
 
     def connections_of(self, layer):
         """Where a layer's connections begin and end in the flat arrays."""
@@ -140,20 +146,26 @@ class SparseNetwork:
     # ------------------------------------------------------------ topology
 
     def evolve(self, team, zeta, layers):
-        """One evolution of some layers; returns the number of connections that moved."""
+        """One evolution of some layers; returns how many connections moved in each."""
         self.n_evolutions += 1
-        layers = [layer for layer in layers if not self._is_full(layer)]
-        return self._rebuild(team, layers, zeta) if zeta > 0 else 0
+        moved = [0] * self.n_layers
+        layers = [layer for layer in layers if not self._is_full(layer) and zeta > 0]
+        for layer in layers:
+            self.explored.begin(layer, self.weights_of(layer))
+        for layer, n_moved in zip(layers, self._rebuild(team, layers, zeta), strict=True):
+            self.explored.add(layer, self.weights_of(layer), n_moved)
+            moved[layer] = n_moved
+        return moved
 
     def _rebuild(self, team, layers, zeta=0.0):
-        """Initialise layers that are empty, or evolve them."""
+        """Initialise layers that are empty, or evolve them; how many connections each grew."""
         two_slots = self.slots.weights_2.size > 0
         largest = max((self.n_connections[layer] for layer in layers), default=0)
         indices, weights, slots_1 = (
             np.empty(largest, dtype) for dtype in (np.int32, np.float32, np.float32)
         )
         slots_2 = np.empty(largest if two_slots else 0, np.float32)
-        moved = 0
+        moved = []
         for layer in layers:
             n_connections, n_in, n_out = (
                 self.n_connections[layer],
@@ -180,11 +192,11 @@ class SparseNetwork:
             )
             law = self._law(layer)
             team.run(rebuild_layer, self._layer_view(layer), draft, law, float(zeta))
-            moved += int(draft.selection[4:].sum())
+            moved.append(int(draft.selection[4:].sum()))
         return moved
 
     def _is_full(self, layer):
-        return self.n_connections[layer] == self.widths[layer] * self.widths[layer + 1]
+        return self.n_connections[layer] == self._n_cells()[layer]
 
     def _layer_view(self, layer):
         weights = self.arrays.weights
@@ -325,12 +337,13 @@ class SparseNetwork:
     def drop_slots(self):
         """Forget the solver's memory; it is made anew, empty, when training goes on."""
         self.slots = None
+        self.explored.stop_counting()
 
     def copy(self):
         """An independent network in the same state, ready to be trained."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.arrays = self.snapshot()
+        twin.arrays, twin.explored = self.snapshot(), self._explored_from(self.explored.state())
         if self.slots is None:
             twin.slots = empty_slots(twin.arrays, twin.solver)
         else:
@@ -344,6 +357,7 @@ class SparseNetwork:
         parts["slots"] = None if self.slots is None else dict(self.slots._asdict())
         parts["streams"] = tuple(self.streams)
         parts["laws"] = [(int(law.kind), float(law.scale)) for law in self.laws]
+        parts["explored"] = self.explored.state()
         return parts
 
     def assemble(self, parts):
@@ -354,9 +368,10 @@ class SparseNetwork:
         self.slots = None if parts["slots"] is None else _plain(Slots(**parts["slots"]))
         self.streams = Streams(*parts["streams"])
         self.laws = [_seedless_law(kind, scale) for kind, scale in parts["laws"]]
+        self.explored = self._explored_from(parts.get("explored"))
 
     def __getstate__(self):
-        checksum = _checksum(self.arrays, self.slots)
+        checksum = _checksum(self.arrays, self.slots, self.explored.bitmaps)
         return {"format_version": FORMAT_VERSION, "checksum": checksum, **self.parts()}
 
     def __setstate__(self, state):
@@ -369,8 +384,13 @@ class SparseNetwork:
             )
         checksum = state.pop("checksum")
         self.assemble(state)
-        if _checksum(self.arrays, self.slots) != checksum:
+        if _checksum(self.arrays, self.slots, self.explored.bitmaps) != checksum:
             raise ValueError("The file is damaged: the checksum of the network's arrays is wrong.")
+
+    def _explored_from(self, state):
+        explored = ExploredCells(self._n_cells(), self.n_connections)
+        explored.go_on_from(state)
+        return explored
 
 
 _TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")

@@ -22,8 +22,19 @@ from ._threads import Stopped
 
 # A call of the kernel lasts about so many seconds: as long as Ctrl-C may wait.
 SECONDS_PER_CALL = 0.3
+# Epochs that are guessed to last longer are reported in parts.
+LONG_EPOCH, MOST_PARTS = 2.0, 100
 # First guess of a step's cost: nanoseconds a connection, and a connection and sample.
 CONNECTION_COST, SAMPLE_COST = 0.5, 0.15
+# What is recorded of each epoch; the last two in lists of one entry a layer.
+RECORDED = (
+    "loss",
+    "learning_rate",
+    "seconds",
+    "connections_rewired",
+    "rewired_by_layer",
+    "explored_by_layer",
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ class Trainer:
         Returns the network's validation figures as a dict; its "monitored" value is what early
         stopping looks at, higher being better.
     reporter : object or None
-        Told ``epoch_begins()`` and ``epoch_ends()``; training stops where the latter is true.
+        Told ``epoch_begins(n_parts)``, ``part_ends()`` for each part of an epoch that has any, and
+        ``epoch_ends()``; training stops where the last is true.
     observe : callable or None
         Called with this object at the end of each epoch, to look at the network.
     checkpoint : object or None
@@ -140,7 +152,8 @@ class Trainer:
         self.seconds_per_step = self._first_guess()
         # What validation took in the last epoch, and whether this one can be taken back.
         self.seconds_to_validate, self.can_undo = 0.0, False
-        self.history = {"loss": [], "learning_rate": [], "seconds": [], "connections_rewired": []}
+        self.history = {name: [] for name in RECORDED}
+        self.parts = self._parts()
         self.interrupted = self.converged = self.ended = False
 
     # ------------------------------------------------------------ epochs
@@ -151,7 +164,7 @@ class Trainer:
             while not (self.ended or self.interrupted):
                 epoch = len(self.history["loss"])
                 if self.reporter is not None:
-                    self.reporter.epoch_begins()
+                    self.reporter.epoch_begins(self.parts.size)
                 finished = self._run_epoch(epoch, interrupt)
                 if finished:
                     self._tell()
@@ -193,6 +206,19 @@ class Trainer:
         self.history, self.first_t = state["history"], state["first_t"]
         self.converged, self.ended = state["converged"], state["ended"]
 
+    def _parts(self):
+        """After which steps a part of an epoch ends; short epochs have no parts."""
+        if self.steps_per_epoch * self._first_guess() <= LONG_EPOCH:
+            return np.zeros(0, int)
+        n_parts = min(self.steps_per_epoch, MOST_PARTS)
+        return self.steps_per_epoch * np.arange(1, n_parts + 1) // n_parts
+
+    def _report_parts(self, step, n_steps):
+        """Report the parts that have ended in the last steps."""
+        if self.reporter is not None:
+            for _ in range(np.count_nonzero((self.parts > step) & (self.parts <= step + n_steps))):
+                self.reporter.part_ends()
+
     def _run_epoch(self, epoch, interrupt):
         """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
         start = time.perf_counter()
@@ -217,13 +243,14 @@ class Trainer:
         order = self._order()
         losses = np.empty(self.steps_per_epoch)
         self.last_rate = self.progress.rate
-        rewired, step = 0, 0
+        rewired, step = np.zeros(self.network.n_layers, int), 0
         while step < self.steps_per_epoch:
             if interrupt.requested and step > 0 and self.can_undo:
                 raise Stopped
             rewired += self._evolve_if_due(step)
             n_steps = self._steps_until_due(step)
             losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
+            self._report_parts(step, n_steps)
             step += n_steps
         self._record(losses, order, rewired, time.perf_counter() - start)
         self.network.epoch += 1
@@ -249,7 +276,9 @@ class Trainer:
         self.history["loss"].append(float(loss))
         self.history["learning_rate"].append(float(self.last_rate))
         self.history["seconds"].append(seconds)
-        self.history["connections_rewired"].append(rewired)
+        self.history["connections_rewired"].append(int(rewired.sum()))
+        self.history["rewired_by_layer"].append(rewired.tolist())
+        self.history["explored_by_layer"].append(list(self.network.explored.shares))
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
 
@@ -349,10 +378,14 @@ class Trainer:
     # ------------------------------------------------------------ evolution
 
     def _evolve_if_due(self, step):
-        """Evolve before this step if an interval ends here; so never after the last step."""
+        """Evolve before this step if an interval ends here, so never after the last step.
+
+        Returns how many connections moved in each layer.
+        """
         options, t = self.options, self.network.t
+        nothing = np.zeros(self.network.n_layers, int)
         if options.evolution is None or t == 0:
-            return 0
+            return nothing
         if options.evolution_interval == "epoch":
             due = step == 0
         else:
@@ -360,9 +393,9 @@ class Trainer:
         if self.total_steps is not None:
             due = due and t - self.first_t <= options.evolution_end * self.total_steps
         if not due:
-            return 0
+            return nothing
         layers = range(self.network.n_layers - (not options.evolve_output_layer))
-        return self.network.evolve(self.team, options.zeta, layers)
+        return np.array(self.network.evolve(self.team, options.zeta, layers))
 
     def _steps_until_due(self, step):
         """How many mini-batches to run in one go."""

@@ -228,8 +228,10 @@ default="relu"
         The strength of each input, that is the sum of the absolute weights of its connections,
         divided by the sum over all inputs.
     history_ : dict of list
-        One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired", and, where
-        there are validation samples, "validation_loss" and "validation_score".
+        One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired" and, of each
+        layer, "rewired_by_layer" and "explored_by_layer", the share of all possible connections
+        that have been tried so far: counted in layers of up to a million, expected in larger
+        ones. Where there are validation samples, "validation_loss" and "validation_score".
     loss_curve_ : list of float
         The loss in each epoch, as in ``history_``.
     loss_ : float
@@ -238,8 +240,10 @@ default="relu"
         The smallest of them; None if ``early_stopping=True``.
     validation_scores_ : list of float or None
         The validation score in each epoch: of ``scoring``, or the accuracy.
+    best_epoch_ : int or None
+        The epoch, counted from 1, whose network ``early_stopping=True`` returned; else None.
     best_validation_score_ : float or None
-        That of the epoch which ``early_stopping=True`` returned.
+        The validation score in that epoch.
     temperature_ : float
         What the outputs are divided by.
     n_iter_ : int
@@ -576,6 +580,20 @@ default="relu"
                 f"of one class; got n_samples={data.rows.size}."
             )
         return held_out
+
+    def _options(self, *shape):
+        options = super()._options(*shape)
+        self.temperature_ = options.temperature  # a callback may ask for probabilities
+        return options
+
+    def _adopt(self, trainer, add):
+        super()._adopt(trainer, add)
+        self.validation_scores_ = self.history_.get("validation_score")
+        self.best_epoch_ = self.best_validation_score_ = None
+        if self.early_stopping:
+            self.best_epoch_ = trainer.progress.best_epoch + 1
+            self.best_validation_score_ = self.validation_scores_[trainer.progress.best_epoch]
+            self.best_loss_ = None
 
     def _validator(self, held_out):
         """Validation figures of a network as a function of it."""

@@ -116,7 +116,7 @@ def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
 def evolve(network, zeta, *, n_threads=1, team=None):
     """Evolve all layers of a network in place; returns how many connections moved."""
     with members_of(team, n_threads) as members:
-        return network.evolve(members, zeta, range(network.n_layers))
+        return sum(network.evolve(members, zeta, range(network.n_layers)))
 
 
 def predict(network, X, *, n_threads=1, **which):

@@ -13,10 +13,6 @@ from sksparse_mlp.datasets import make_microarray
 class Drawn(BaseEstimator):
     """A fitted network with the weights that a test chooses, and nothing else to it."""
 
-    def __init__(self, evolve_output_layer=True, zeta=0.3):
-        self.evolve_output_layer = evolve_output_layer
-        self.zeta = zeta
-
     def fit(self, X, y):
         raise NotImplementedError
 
@@ -26,12 +22,16 @@ class Drawn(BaseEstimator):
         return strength / strength.sum()
 
 
-def drawn(*layers, names=None, history=None, **parameters):
+def drawn(*layers, names=None, history=None):
     """A fitted network from matrices in which 0 means no connection."""
-    network = Drawn(**parameters)
+    network = Drawn()
     network.coefs_ = [csr_array(np.asarray(layer, np.float32)) for layer in layers]
     network.n_features_in_ = network.coefs_[0].shape[0]
-    network.history_ = {"connections_rewired": [0], **(history or {})}
+    never_moved = {
+        "rewired_by_layer": [[0] * len(layers)],
+        "explored_by_layer": [[np.count_nonzero(layer) / np.size(layer) for layer in layers]],
+    }
+    network.history_ = never_moved if history is None else history
     if names is not None:
         network.feature_names_in_ = np.array(names, dtype=object)
     return network

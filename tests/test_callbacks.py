@@ -6,7 +6,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import TrulySparseMLPClassifier, _training
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
@@ -72,6 +72,46 @@ def test_a_network_that_a_callback_keeps_stays_that_of_its_epoch(data):
 
     network().set_callbacks(Keeper()).fit(*data)
     assert all(np.array_equal(model.predict_proba(data[0]), proba) for model, proba in kept)
+
+
+@pytest.fixture
+def long_epochs(monkeypatch):
+    """Every epoch counts as one that lasts long, and every call of the kernel takes one step."""
+    monkeypatch.setattr(_training, "LONG_EPOCH", 0.0)
+    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+
+
+@pytest.mark.parametrize(("most", "n_parts"), [(100, 6), (4, 4)])
+def test_a_long_epoch_is_announced_in_parts(data, long_epochs, monkeypatch, most, n_parts):
+    monkeypatch.setattr(_training, "MOST_PARTS", most)
+    recorder = Recorder(predicts=False)
+    network(batch_size=10).set_callbacks(recorder).fit(*data)
+    assert recorder.ended == 5 * (n_parts * ["part of an epoch"] + ["epoch"]) + ["fit"]
+
+
+def test_there_is_no_network_to_see_in_the_middle_of_an_epoch(data, long_epochs):
+    seen = []
+
+    class Looker(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            seen.append((context.task_name, fitted_estimator is None))
+
+    network(batch_size=10).set_callbacks(Looker()).fit(*data)
+    assert set(seen) == {("part of an epoch", True), ("epoch", False), ("fit", False)}
+
+
+def test_a_callback_that_asks_to_stop_in_an_epoch_stops_at_its_end(data, long_epochs):
+    class Stopper(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            return context.task_name == "part of an epoch"
+
+    assert network(batch_size=10).set_callbacks(Stopper()).fit(*data).n_iter_ == 1
+
+
+def test_the_progress_bar_moves_within_a_long_epoch(data, long_epochs, capsys):
+    pytest.importorskip("rich")
+    network(batch_size=10).set_callbacks(callback.ProgressBar()).fit(*data)
+    assert "epoch #4" in capsys.readouterr().out
 
 
 def test_a_failing_fit_tears_callbacks_down(data):

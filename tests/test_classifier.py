@@ -204,6 +204,7 @@ def test_early_stopping_returns_the_best_epoch():
     assert best < len(losses) - 1
     assert log_loss(Y[64:], model.predict_proba(X[64:])) == pytest.approx(losses[best], rel=1e-6)
     assert model.best_validation_score_ == model.validation_scores_[best]
+    assert model.best_epoch_ == best + 1
     assert model.best_loss_ is None
 
 
@@ -216,6 +217,15 @@ def test_what_is_returned_is_what_training_for_so_many_epochs_gives():
     with pytest.warns(match="were not enough"):
         again.fit(*train, **validation)
     assert same_bits(model, again)
+
+
+def test_by_a_scoring_the_best_epoch_is_that_of_the_best_score():
+    model = small(early_stopping=True, scoring="balanced_accuracy").fit(X, Y)
+    assert model.best_epoch_ == 1 + int(np.argmax(model.validation_scores_))
+
+
+def test_without_early_stopping_there_is_no_best_epoch():
+    assert small().fit(X, Y).best_epoch_ is None
 
 
 def test_early_stopping_sets_samples_of_each_class_apart():

@@ -7,12 +7,20 @@ import pkgutil
 import re
 import tomllib
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import sklearn
 from estimators import points
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
+from sklearn.utils.fixes import parse_version
+
+try:
+    from sklearn.utils._repr_html.common import generate_link_to_param_doc
+except ImportError:  # before scikit-learn 1.8
+    generate_link_to_param_doc = None
 
 import sksparse_mlp
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -54,6 +62,10 @@ def is_record(name):
     return inspect.isclass(member) and issubclass(member, tuple)
 
 
+def is_method(name):
+    return inspect.isclass(pkgutil.resolve_name(name.rpartition(".")[0]))
+
+
 @pytest.mark.parametrize("name", sorted(set(public_objects())))
 def test_docstrings_follow_numpydoc(name):
     # A record is made by this package, not by users: its fields are its attributes.
@@ -62,9 +74,22 @@ def test_docstrings_follow_numpydoc(name):
     assert errors == {}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_in_docstrings_run(module):
-    assert doctest.testmod(importlib.import_module(module)).failed == 0
+def examples():
+    """The doctests of all public objects, wherever they are defined."""
+    finder = doctest.DocTestFinder(recurse=False)
+    for name in sorted(set(public_objects())):
+        yield from (test for test in finder.find(pkgutil.resolve_name(name), name) if test.examples)
+
+
+@pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
+def test_examples_in_docstrings_run(example):
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_every_public_name_has_an_example():
+    without = {name for name in public_objects() if not is_method(name) and not is_record(name)}
+    without -= {example.name for example in examples()}
+    assert without == {"sksparse_mlp.inspection.NetworkSummary"}  # summary's example makes one
 
 
 # ---------------------------------------------------------------- estimators
@@ -92,15 +117,68 @@ def test_choices_are_documented_as_they_are():
                 assert f'"{option}"' in documentation[name]
 
 
-def test_fitted_attributes_are_documented_and_there():
-    X, y = points()
-    model = TrulySparseMLPClassifier(9, random_state=0).fit(X, y)
-    attributes = {name for name in dir(model) if re.fullmatch(r"[a-z]\w*(?<!_)_", name)}
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted(request):
+    """Each estimator, with few neurons and epochs, fitted."""
+    small = TrulySparseMLPClassifier(9, max_iter=2, random_state=0)
+    estimator = {
+        "TrulySparseMLPClassifier": small,
+        "SparseMLPFeatureSelector": sksparse_mlp.SparseMLPFeatureSelector(small, n_networks=2),
+        "SparseAutoencoderSelector": sksparse_mlp.SparseAutoencoderSelector(9, max_iter=2),
+    }[request.param]
+    return estimator.fit(*points())
+
+
+def test_fitted_attributes_are_documented_and_there(fitted):
+    attributes = {name for name in dir(fitted) if re.fullmatch(r"[a-z]\w*(?<!_)_", name)}
     attributes.add("feature_names_in_")  # there if X has names
-    assert set(documented(TrulySparseMLPClassifier, "Attributes")) == attributes
+    assert set(documented(type(fitted), "Attributes")) == attributes
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+needs_fitted_attributes = pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="scikit-learn shows parameters with links and fitted attributes from 1.9 on",
+)
+
+
+@needs_fitted_attributes
+@pytest.mark.parametrize("section", ["Parameters", "Attributes"])
+def test_a_notebook_shows_and_explains_what_is_documented(fitted, section):
+    html = fitted._repr_html_()
+    shown = set(re.findall(r'class="param-doc-description"[^>]*>\s*(\w+):', html))
+    assert set(documented(type(fitted), section)) - {"feature_names_in_"} <= shown
+
+
+@needs_fitted_attributes
+def test_the_links_of_parameters_find_their_text_in_the_README(fitted):
+    """A link's fragment is a name and the type behind it: the first two cells of a table's row."""
+    readme, estimator = (ROOT / "README.md").read_text().replace("`", ""), type(fitted)
+    for name in fitted.get_params(deep=False):
+        link = generate_link_to_param_doc(estimator, name, fitted._get_doc_link())
+        start, _, text = link.partition("#:~:text=")
+        name, text = unquote(text).split(",-", 1)
+        assert start == "https://pypi.org/project/sksparse-mlp/"
+        assert f"| {name} | {text} |" in readme
 
 
 # ---------------------------------------------------------------- README
+
+
+def row_of(parameter):
+    """A parameter's line in a table: its name, its type, and the first sentence about it."""
+    text = re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"`\1`", " ".join(parameter.desc))
+    text = re.sub(r" \[\d\]_", "", text).replace("``", "`")
+    return f"| `{parameter.name}` | {parameter.type} | {re.match(r'.*?[.](?= |$)', text)[0]} |"
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_README_lists_the_parameters_as_their_docstring_does(name):
+    rows = [row_of(parameter) for parameter in ClassDoc(getattr(sksparse_mlp, name))["Parameters"]]
+    section = (ROOT / "README.md").read_text().split(f"### {name}\n")[1].split("\n#")[0]
+    assert section.strip().splitlines()[2:] == rows
 
 
 def code_of(text, language):

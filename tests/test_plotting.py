@@ -30,7 +30,13 @@ HISTORY = {
     "seconds": [0.1, 0.1, 0.1],
     "connections_rewired": [0, 9, 9],
 }
-VALIDATED = HISTORY | {"validation_loss": [1.6, 0.7, 0.9], "validation_score": [0.5, 0.8, 0.7]}
+# The last layer is full: it has nothing to explore.
+LAYERED = HISTORY | {
+    "connections_rewired": [0, 7, 7],
+    "rewired_by_layer": [[0, 0, 0], [4, 3, 0], [4, 3, 0]],
+    "explored_by_layer": [[0.1, 0.2, 1.0], [0.2, 0.3, 1.0], [0.3, 0.4, 1.0]],
+}
+VALIDATED = LAYERED | {"validation_loss": [1.6, 0.7, 0.9], "validation_score": [0.5, 0.8, 0.7]}
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +94,7 @@ def test_a_display_finds_the_network_of_a_pipeline(display):
 
 def test_all_of_the_history_is_shown():
     shown = TrainingHistoryDisplay(VALIDATED).plot()
-    assert list(shown.axes_) == ["loss", "validation_score", "learning_rate", "connections_rewired"]
+    assert list(shown.axes_) == list(_history.PANELS)
 
 
 def test_what_the_history_lacks_is_not_shown():
@@ -105,6 +111,23 @@ def test_a_curve_has_the_values_of_the_history(name):
 def test_rewired_connections_add_up():
     shown = TrainingHistoryDisplay(HISTORY).plot()
     assert list(shown.lines_["connections_rewired"].get_ydata()) == [0, 9, 18]
+
+
+def test_the_layers_that_rewire_have_a_curve_each():
+    shown = TrainingHistoryDisplay(LAYERED).plot()
+    drawn_values = [list(line.get_ydata()) for line in shown.lines_["rewired_by_layer"]]
+    assert drawn_values == [[0, 4, 8], [0, 3, 6]]
+
+
+def test_a_single_layer_that_rewires_is_all_there_is():
+    history = LAYERED | {"rewired_by_layer": [[0, 0, 0], [9, 0, 0], [9, 0, 0]]}
+    assert TrainingHistoryDisplay(history).plot().lines_["rewired_by_layer"] == []
+
+
+def test_layers_that_are_not_full_show_what_they_explored():
+    (first, second) = TrainingHistoryDisplay(LAYERED).plot().lines_["explored_by_layer"]
+    assert list(first.get_ydata()) == [0.1, 0.2, 0.3]
+    assert list(second.get_ydata()) == [0.2, 0.3, 0.4]
 
 
 def test_epochs_count_from_one():
@@ -136,14 +159,9 @@ def test_a_single_curve_needs_no_legend():
     assert TrainingHistoryDisplay(HISTORY).plot().ax_.get_legend() is None
 
 
-@pytest.mark.parametrize(
-    ("scoring", "best"), [(None, 2), ("accuracy", 3)], ids=["by loss", "by score"]
-)
-def test_the_epoch_that_early_stopping_went_back_to_is_marked(scoring, best):
+def test_the_epoch_that_early_stopping_went_back_to_is_marked():
     model, *_ = trained(max_iter=2, early_stopping=True, n_iter_no_change=5)
-    model.set_params(scoring=scoring)
-    model.history_ |= {"validation_loss": [0.9, 0.7, 0.8], "validation_score": [0.5, 0.6, 0.7]}
-    assert TrainingHistoryDisplay.from_estimator(model).best_epoch == best
+    assert TrainingHistoryDisplay.from_estimator(model).best_epoch == model.best_epoch_
 
 
 def test_the_best_epoch_is_in_the_legend():

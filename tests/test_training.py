@@ -189,8 +189,8 @@ class Reporter:
     def __init__(self, stop_after):
         self.calls, self.stop_after = [], stop_after
 
-    def epoch_begins(self):
-        self.calls.append("begins")
+    def epoch_begins(self, n_parts):
+        self.calls.append(("begins", n_parts))
 
     def epoch_ends(self):
         self.calls.append("ends")
@@ -201,7 +201,7 @@ def test_a_reporter_hears_of_each_epoch_and_may_stop():
     reporter = Reporter(stop_after=2)
     trainer = trainer_of(5, reporter=reporter)
     trainer.run(5)
-    assert reporter.calls == ["begins", "ends"] * 2
+    assert reporter.calls == [("begins", 0), "ends"] * 2
     assert (trainer.interrupted, trainer.converged) == (False, False)
 
 

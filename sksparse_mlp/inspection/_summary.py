@@ -1,17 +1,4 @@
-"""Figures of each layer of a fitted network.
-
-Share of explored cells. With N cells, n connections and k of them moved by an evolution, growth
-picks k of the N - n + k empty cells uniformly, so a cell that was never connected stays so with
-probability 1 - k / (N - n + k). Over all evolutions t, the expected share of the cells that have
-ever been connected (R_s in [1]_) is
-
-    R_s = 1 - (1 - n / N) prod_t (1 - k_t / (N - n + k_t)).
-
-References
-----------
-.. [1] S. Liu, L. Yin, D. C. Mocanu and M. Pechenizkiy, "Do we actually need dense
-   over-parameterization? In-time over-parameterization in sparse training", ICML (2021).
-"""
+"""Figures of each layer of a fitted network."""
 
 from html import escape
 from typing import NamedTuple
@@ -41,11 +28,16 @@ class LayerSummary(NamedTuple):
     out_degree_mean, out_degree_max : float, int
         Connections that leave a neuron at the layer's inputs.
     explored : float
-        Share of the cells ever connected since the last call of fit: what is to be expected after
-        as many random connections as were grown.
+        Share of the cells ever connected: R_s of in-time over-parameterisation [1]_. Counted in
+        layers of up to a million cells; in larger ones, what is to be expected after as many
+        random connections as were grown. NaN where a file of an old version did not say it.
     rewired_per_epoch : float
-        Connections moved in an epoch, on average; the history's sum over all layers, shared out
-        in proportion to their connections.
+        Connections moved in an epoch, on average.
+
+    References
+    ----------
+    .. [1] S. Liu, L. Yin, D. C. Mocanu and M. Pechenizkiy, "Do we actually need dense
+       over-parameterization? In-time over-parameterization in sparse training", ICML (2021).
     """
 
     n_in: int
@@ -159,16 +151,23 @@ def summary(est):
     network = network_of(est)
     patterns = patterns_of(network)
     alive = _on_a_path(patterns)
-    rewired = _rewired_by_layer(network)
+    rewired = _of_layers(network, "rewired_by_layer").mean(axis=0)
+    explored = _of_layers(network, "explored_by_layer")[-1]
     return NetworkSummary(
         [
-            _summarise_layer(*figures, network.zeta)
-            for figures in zip(patterns, alive[:-1], alive[1:], rewired, strict=True)
+            _summarise_layer(*figures)
+            for figures in zip(patterns, alive[:-1], alive[1:], explored, rewired, strict=True)
         ]
     )
 
 
-def _summarise_layer(pattern, alive_in, alive_out, rewired, zeta):
+def _of_layers(network, name):
+    """What the history says of each layer, epoch by epoch; files of old versions said nothing."""
+    known = [row for row in network.history_.get(name, ()) if row is not None]
+    return np.array(known or [[np.nan] * len(network.coefs_)], float)
+
+
+def _summarise_layer(pattern, alive_in, alive_out, explored, rewired):
     n_in, n_out = pattern.shape
     in_degrees = np.bincount(pattern.indices, minlength=n_out)
     out_degrees = np.diff(pattern.indptr)
@@ -185,8 +184,8 @@ def _summarise_layer(pattern, alive_in, alive_out, rewired, zeta):
         in_degree_max=int(in_degrees.max()),
         out_degree_mean=pattern.nnz / n_in,
         out_degree_max=int(out_degrees.max()),
-        explored=_explored_share(n_in * n_out, pattern.nnz, rewired, zeta),
-        rewired_per_epoch=float(np.mean(rewired)),
+        explored=float(explored),
+        rewired_per_epoch=float(rewired),
     )
 
 
@@ -201,25 +200,8 @@ def _on_a_path(patterns):
     return [f & u for f, u in zip(fed, used, strict=True)]
 
 
-def _rewired_by_layer(network):
-    """Connections moved, by layer and epoch; a layer that is full or fixed moves none."""
-    shares = np.array([w.nnz if w.nnz < w.shape[0] * w.shape[1] else 0 for w in network.coefs_])
-    if not network.evolve_output_layer:
-        shares[-1] = 0
-    return np.outer(shares / max(1, shares.sum()), network.history_["connections_rewired"])
-
-
-def _explored_share(n_cells, n_connections, rewired, zeta):
-    """Expected share of the cells ever connected, given the connections moved in each epoch."""
-    moved = rewired[rewired > 0]
-    n_evolutions = np.maximum(1, np.rint(moved / (zeta * n_connections)))
-    empty = n_cells - n_connections
-    stay_unexplored = (empty / (empty + moved / n_evolutions)) ** n_evolutions
-    return 1.0 - empty / n_cells * float(stay_unexplored.prod())
-
-
 def _percent(share):
-    return f"{100 * share:.3g} %"
+    return "unknown" if np.isnan(share) else f"{100 * share:.3g} %"
 
 
 def _bytes(n):

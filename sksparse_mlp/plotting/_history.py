@@ -4,15 +4,18 @@ import numpy as np
 
 from sksparse_mlp.inspection._networks import network_of
 
-from ._style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, import_pyplot
+from ._style import BLUE, COLORS, GREEN, GREY, PURPLE, VERMILLION, import_pyplot
 
 # What each panel shows: label of the axis, and its curves (name in the history, label, colour).
 PANELS = {
     "loss": ("loss", [("loss", "training", BLUE), ("validation_loss", "validation", VERMILLION)]),
     "validation_score": ("validation score", [("validation_score", "validation", GREEN)]),
     "learning_rate": ("learning rate", [("learning_rate", "learning rate", PURPLE)]),
-    "connections_rewired": ("rewired so far", [("connections_rewired", "connections", ORANGE)]),
+    "connections_rewired": ("rewired so far", [("connections_rewired", "all layers", GREY)]),
+    "explored_by_layer": ("cells explored", []),
 }
+# What panels show of each layer, beside the curves above.
+OF_LAYERS = {"connections_rewired": "rewired_by_layer", "explored_by_layer": "explored_by_layer"}
 
 
 class TrainingHistoryDisplay:
@@ -35,8 +38,8 @@ class TrainingHistoryDisplay:
         All panels by their names.
     figure_ : matplotlib Figure
         The figure around them.
-    lines_ : dict of matplotlib Line2D
-        The curves by their names in the history.
+    lines_ : dict of matplotlib Line2D or list of matplotlib Line2D
+        The curves by their names in the history; a list where there is one for each layer.
 
     See Also
     --------
@@ -53,7 +56,7 @@ class TrainingHistoryDisplay:
     ... )
     >>> display = TrainingHistoryDisplay.from_estimator(model.fit(X, y))
     >>> sorted(display.axes_)
-    ['connections_rewired', 'learning_rate', 'loss']
+    ['connections_rewired', 'explored_by_layer', 'learning_rate', 'loss']
     """
 
     def __init__(self, history, *, best_epoch=None):
@@ -79,7 +82,9 @@ class TrainingHistoryDisplay:
             The display, drawn.
         """
         network = network_of(est)
-        return cls(network.history_, best_epoch=_best_epoch(network)).plot(panels=panels, ax=ax)
+        return cls(network.history_, best_epoch=getattr(network, "best_epoch_", None)).plot(
+            panels=panels, ax=ax
+        )
 
     def plot(self, *, panels=None, ax=None):
         """Draw the curves.
@@ -88,8 +93,9 @@ class TrainingHistoryDisplay:
         ----------
         panels : sequence of str, default=None
             Of "loss" (training and, where there is one, validation), "validation_score",
-            "learning_rate" and "connections_rewired" (since the first epoch); None: all that the
-            history has, or "loss" alone on one given Axes.
+            "learning_rate", "connections_rewired" (since the first epoch) and "explored_by_layer"
+            (share of all possible connections that have been tried); None: all that the history
+            has, or "loss" alone on one given Axes.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one for each panel; None: on a new figure.
 
@@ -120,32 +126,46 @@ class TrainingHistoryDisplay:
         self.axes_ = dict(zip(panels, axes, strict=True))
         self.ax_, self.figure_, self.lines_ = axes[0], axes[0].figure, {}
         for name, panel in self.axes_.items():
-            self._draw_panel(panel, *PANELS[name])
+            self._draw_panel(name, panel)
         axes[-1].set_xlabel("epoch")
         self.figure_.align_ylabels(axes)
         return self
 
-    def _draw_panel(self, ax, label, curves):
+    def _draw_panel(self, panel, ax):
+        label, curves = PANELS[panel]
         for name, curve_label, color in curves:
             if name in self.history:
                 values = np.asarray(self.history[name])
                 if name == "connections_rewired":
                     values = values.cumsum()
-                epochs = np.arange(1, values.size + 1)
-                (self.lines_[name],) = ax.plot(epochs, values, label=curve_label, color=color)
+                self.lines_[name] = _draw_curve(ax, values, curve_label, color)
+        if OF_LAYERS.get(panel) in self.history:
+            self._draw_layers(ax, OF_LAYERS[panel])
+        if panel in OF_LAYERS and len(ax.lines) > 1:
+            ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
         if self.best_epoch is not None:
             ax.axvline(self.best_epoch, color=GREY, linestyle=":", label="best epoch", zorder=0)
-        if len(ax.lines) > 1 and ax is self.ax_:
+        if ax is self.ax_ and panel not in OF_LAYERS and len(ax.lines) > 1:
             ax.legend()
         ax.set_ylabel(label)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.margins(x=0.02)
 
+    def _draw_layers(self, ax, name):
+        """A curve for each layer that is not full; moved connections add up, if layers differ."""
+        values = np.array([row for row in self.history[name] if row is not None], float).T
+        if name == "rewired_by_layer":
+            layers = [(i, moved.cumsum()) for i, moved in enumerate(values) if moved.any()]
+            layers = layers if len(layers) > 1 else []
+        else:
+            layers = [(i, share) for i, share in enumerate(values) if share[0] < 1]
+            ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g} %")
+        self.lines_[name] = [
+            _draw_curve(ax, values, f"layer {i}", COLORS[i % len(COLORS)]) for i, values in layers
+        ]
 
-def _best_epoch(network):
-    """The epoch that early stopping went back to, if it was on."""
-    if not getattr(network, "early_stopping", False):
-        return None
-    if network.scoring is None:
-        return 1 + int(np.argmin(network.history_["validation_loss"]))
-    return 1 + int(np.argmax(network.history_["validation_score"]))
+
+def _draw_curve(ax, values, label, color):
+    epochs = np.arange(1, values.size + 1)
+    (line,) = ax.plot(epochs, values, label=label, color=color)
+    return line

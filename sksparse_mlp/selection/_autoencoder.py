@@ -95,13 +95,23 @@ default="logistic"
     n_connections_ : tuple of int
         The number of connections of each layer. It never changes.
     history_ : dict of list
-        One entry an epoch: "loss", "learning_rate", "seconds" and "connections_rewired".
+        One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired" and, of each
+        layer, "rewired_by_layer" and "explored_by_layer", the share of all possible connections
+        that have been tried so far.
     loss_curve_ : list of float
         The mean squared error of the reconstruction in each epoch.
     loss_ : float
         The last of them.
+    best_loss_ : float
+        The smallest of them.
     n_iter_ : int
         Number of epochs.
+    t_ : int
+        Number of samples seen in training, repetitions counted.
+    n_layers_ : int
+        Number of layers of neurons, inputs and outputs included.
+    n_outputs_ : int
+        Number of output neurons: one for each feature.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -9,13 +9,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import BaseSparseMLP
-from .._compat import Interval, StrOptions, fit_context
+from .._compat import Interval, LinkedToDocs, StrOptions, fit_context
 from .._scores import MEMORY, ScoreKeeper
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
 
 
-class SparseMLPFeatureSelector(BestFeatures, BaseEstimator):
+class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
     """Select the features that sparse networks rely on to tell the classes apart.
 
     Several sparse networks are trained, each with connections at other random places. After
