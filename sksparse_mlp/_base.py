@@ -115,10 +115,10 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
                 "connections: give one and leave the other None."
             )
         if self.density is not None:
-            n_connections = _connections_for_density(self.density, cells, sums)
+            n_connections = _connections_for_density(float(self.density), cells, sums)
         else:
             n_connections = [
-                max(1, min(n_cells, round(epsilon * n_sum)))
+                max(1, round(min(n_cells, epsilon * n_sum)))
                 for epsilon, n_cells, n_sum in zip(
                     self._epsilons(len(cells)), cells, sums, strict=True
                 )
@@ -152,11 +152,14 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
                 "epsilon must be a positive number, or a sequence of one for each of the "
                 f"{n_layers} layers; got {self.epsilon!r}."
             )
-        return epsilon
+        return [float(e) for e in epsilon]
 
     def _validate_X(self, X, y="no_validation", *, reset):
         """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
-        checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
+        try:
+            checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
+        except OverflowError as error:  # an integer of Python's
+            raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
         X, *rest = checked if isinstance(checked, tuple) else (checked,)
         if sparse.issparse(X):
             X = readable_csr(X)
@@ -166,7 +169,7 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
 
     def _batch_size(self, n_samples, streaming=False):
         if self.batch_size != "auto":
-            return min(self.batch_size, n_samples)
+            return min(int(self.batch_size), n_samples)
         return _defaults.batch_size(n_samples, streaming)
 
     def _n_threads(self, n_connections, n_samples):
@@ -192,7 +195,7 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
     def _options(self, n_samples, n_features, n_seen, streaming):
         """The parameters as the training loop takes them, each "auto" resolved."""
         names = TrainingOptions.__dataclass_fields__
-        values = {name: getattr(self, name) for name in names}
+        values = {name: _plain(getattr(self, name)) for name in names}
         batch = values["batch_size"] = self._batch_size(n_samples, streaming)
         if self.max_iter == "auto":
             values["max_iter"] = _defaults.n_epochs(n_samples, batch)
@@ -225,7 +228,7 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             activation=self.activation,
             activation_slope=self.activation_slope,
             weight_init=self.weight_init,
-            weight_init_gain=self.weight_init_gain,
+            weight_init_gain=float(self.weight_init_gain),
             solver=self.solver,
             streams=streams,
             team=team,
@@ -475,6 +478,11 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         except KeyError:
             name = type(self).__name__
             raise AttributeError(f"This {name} is not fitted yet: call fit first.") from None
+
+
+def _plain(value):
+    """A NumPy number as one of Python's: a float16 could not even hold a number of neurons."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _connections_for_density(density, cells, sums):

@@ -5,7 +5,7 @@ own number. Between two passes over the network the threads wait for one another
 atomic counter, on which a waiting thread spins a little and then yields to the operating system.
 """
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from joblib.parallel import get_active_backend
@@ -17,6 +17,9 @@ from ._simd import atomic_add, atomic_load, load, yield_processor
 GAVE_UP, STOP = 8, 16
 # How often a thread looks at the counter before it yields.
 SPINS = 2000
+# Seconds after which a thread that waits for others looks for signals: one that comes right before
+# the waiting begins does not end it.
+PATIENCE = 0.1
 
 
 def threads_for(n_jobs):
@@ -98,13 +101,16 @@ class Team:
     def _interruption_of_waiting_for(self, others):
         """Wait until all have ended; returns what interrupted that, if anything did."""
         interruption = None
-        while True:
-            try:
-                wait(others)
-                return interruption
-            except BaseException as error:
-                self.stop()
-                interruption = error
+        for other in others:
+            while not other.done():
+                try:
+                    other.exception(timeout=PATIENCE)
+                except TimeoutError:
+                    pass
+                except BaseException as error:
+                    self.stop()
+                    interruption = error
+        return interruption
 
     def stop(self):
         """Tell the threads to leave undone what can be left; for good."""

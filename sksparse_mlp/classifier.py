@@ -713,6 +713,9 @@ def _checked_weight(sample_weight, X, name):
 
 
 def _classes_of(y):
-    check_classification_targets(y)
-    unique_labels(y)  # refuses a mixture of strings and numbers, but forgets the type of objects
+    try:
+        check_classification_targets(y)
+        unique_labels(y)  # refuses a mixture of strings and numbers, but forgets types of objects
+    except TypeError as error:  # labels that cannot be sorted
+        raise ValueError(f"y must hold strings, numbers or booleans, all alike: {error}.") from None
     return np.unique(y)

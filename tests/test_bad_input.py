@@ -124,6 +124,37 @@ def test_contradictory_parameters(changes, message):
         classifier(**changes).fit(X, y)
 
 
+SMALL_NUMBERS = {
+    "learning_rate_init": np.float16(0.01),
+    "dropout": np.float16(0.25),
+    "input_dropout": np.float16(0.25),
+    "input_noise": np.float16(0.5),
+    "weight_decay": np.float16(0.001),
+    "zeta": np.float16(0.25),
+    "weight_init_gain": np.float16(0.5),
+    "epsilon": np.float16(2),
+    "batch_size": np.int8(8),
+    "max_iter": np.uint8(2),
+    "evolution_interval": np.int8(1),
+    "n_jobs": np.int8(1),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", SMALL_NUMBERS)
+def test_a_number_of_NumPy_means_what_it_says(name):
+    number = SMALL_NUMBERS[name]
+    model, expected = (classifier(**{name: n}).fit(X, y) for n in (number, number.item()))
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("epsilon", [1e9, 1e308, [1e308, 1e-300]])
+def test_epsilon_beyond_all_cells_makes_layers_full(epsilon):
+    model = classifier(epsilon=epsilon).fit(X, y)
+    assert model.n_connections_[0] == 5 * 6
+
+
 @pytest.mark.parametrize("sizes", [10**12, (10**6, 10**12), 2**40])
 def test_a_network_too_large_for_the_machine_is_refused_with_what_it_needs(sizes):
     with pytest.raises(ValueError, match=r"needs about [\d,.]+ GiB, this machine has"):
@@ -160,6 +191,7 @@ WRONG_X = {
     "beyond float32": (changed(X, (3, 1), -1e39), "-?1e\\+39, beyond the range of float32"),
     "long double": (changed(X, (3, 1), 1e300).astype(np.longdouble), "beyond the range of float32"),
     "no features": (X[:, :0], "0 feature"),
+    "beyond float64": (changed(X.astype(object), (3, 1), 10**400), "beyond the range of float64"),
     "3-D": (X[None], "dim 3"),
     "1-D": (X[0], "Expected 2D"),
     "complex": (X + 0j, "Complex data"),
@@ -267,6 +299,7 @@ WRONG_Y = {
     "fractions": (y + 0.5, "continuous"),
     "two columns": (np.column_stack([y, y]), "1d"),
     "too short": (y[:-1], r"inconsistent numbers of samples: \[24, 23\]"),
+    "None among strings and numbers": (np.array(["a", 1, None] * 8, object), "must hold strings"),
     "None among strings": (np.array([None, "a"] * 12, object), "Unknown label type"),
     "numbers among strings": (np.array([1, "a"] * 12, object), "Unknown label type"),
     "complex": (y + 0j, "Complex data"),

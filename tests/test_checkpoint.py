@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp import _checkpoint as module
+from sksparse_mlp._base import BaseSparseMLP
 from sksparse_mlp._checkpoint import Checkpoint
 from sksparse_mlp._training import Trainer
 
@@ -224,7 +225,8 @@ def test_in_a_directory_every_fit_of_a_grid_search_has_its_own_file(tmp_path, mo
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == files
 
 
-def test_a_checkpoint_needs_a_random_state(tmp_path):
+def test_a_checkpoint_needs_a_random_state(tmp_path, monkeypatch):
+    monkeypatch.delattr(BaseSparseMLP, "_train")
     with pytest.raises(ValueError, match="needs random_state to be an int"):
         classifier(checkpoint=tmp_path, random_state=None).fit(X, y)
 
@@ -234,10 +236,12 @@ def test_a_checkpoint_has_no_meaning_for_streams(tmp_path):
         classifier(checkpoint=tmp_path).partial_fit(X, y, classes=["a", "b", "c"])
 
 
-@pytest.mark.parametrize("place", ["nowhere/state", "file/state"])
+@pytest.mark.parametrize("place", ["nowhere/state", "file/state", "pipe"])
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, place, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.delattr(Trainer, "_run_epoch")
+    # Renaming would replace a pipe, or a device, by a file.
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.delattr(BaseSparseMLP, "_train")
     with pytest.raises(ValueError, match="must be a file or directory that can be written"):
         classifier(checkpoint=tmp_path / place).fit(X, y)
 

@@ -19,6 +19,7 @@ from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp import _base as base
 from sksparse_mlp import _cache as cache
 from sksparse_mlp._jit import kernel
+from sksparse_mlp._threads import threads_for
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -76,6 +77,38 @@ def test_models_are_fitted_in_many_threads(expected):
 
 def test_more_threads_than_cores(expected):
     assert fit(0, n_jobs=8 * os.cpu_count()) == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("context", "n_jobs", "expected"),
+    [
+        ({}, None, 1),
+        ({}, 3, 3),
+        ({}, -1, joblib.cpu_count()),
+        ({"n_jobs": 5}, None, 5),
+        ({"n_jobs": 5}, 3, 3),
+        ({"backend": "loky", "n_jobs": 5}, None, 5),
+        ({"backend": "multiprocessing", "n_jobs": 5}, None, 5),
+        ({"backend": "threading", "n_jobs": 5}, None, 5),
+        ({"backend": "sequential", "n_jobs": 5}, 3, 1),
+        ({"prefer": "processes", "n_jobs": 5}, 3, 3),
+    ],
+)
+def test_what_n_jobs_means(context, n_jobs, expected):
+    with joblib.parallel_config(**context):
+        assert threads_for(n_jobs) == expected
+
+
+def test_n_jobs_in_a_process_that_may_start_none():
+    """A daemonic process starts no processes, but threads: joblib has nothing to warn of."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply_async(threads_for_without_warnings, (3,)).get(timeout=100) == 3
+
+
+def threads_for_without_warnings(n_jobs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return threads_for(n_jobs)
 
 
 def test_a_worker_of_dask(expected):

@@ -5,14 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
 from sksparse_mlp import TrulySparseMLPClassifier
 
-N_EXAMPLES = max(100, settings.default.max_examples)
 DTYPES = ["f4", "f8", "f2", ">f8", "i1", "i8", "u4", "?", "O", "g"]
 LAYOUTS = {
     "C": np.ascontiguousarray,
@@ -135,10 +134,8 @@ def fingerprint(model):
     return [layer.data.tobytes() for layer in model.coefs_] if hasattr(model, "classes_") else None
 
 
-@pytest.mark.timeout(7200)
-@settings(max_examples=N_EXAMPLES)
-@given(data=st.data(), parameters=parameters, calls=calls, n_features=st.integers(1, 12))
-def test_a_valid_model_or_a_documented_error(data, parameters, calls, n_features):
+def follow(data, parameters, calls, n_features):
+    """Make the calls, and look at what each of them leaves."""
     model = TrulySparseMLPClassifier(**{"hidden_layer_sizes": 10, "max_iter": 3} | parameters)
     n_fitted = n_features
     with warnings.catch_warnings():
@@ -160,6 +157,26 @@ def test_a_valid_model_or_a_documented_error(data, parameters, calls, n_features
             except ValueError as error:
                 assert len(str(error)) > 20
                 assert fingerprint(model) == before
+                event(f"{call}: {type(error).__name__}")
+            else:
+                event(f"{call}: done")
             if hasattr(model, "classes_"):
                 n_fitted = model.n_features_in_
                 check(model, n_fitted)
+
+
+anything = given(data=st.data(), parameters=parameters, calls=calls, n_features=st.integers(1, 12))
+
+
+@settings(max_examples=100)
+@anything
+def test_a_valid_model_or_a_documented_error(data, parameters, calls, n_features):
+    follow(data, parameters, calls, n_features)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(settings.get_profile("nightly"))
+@anything
+def test_the_same_of_many_more(data, parameters, calls, n_features):
+    follow(data, parameters, calls, n_features)

@@ -174,6 +174,15 @@ def test_intercepts_ruined_by_the_last_step_are_seen():
         train(network, data, n_epochs=2, learning_rate_init=3e38)
 
 
+def test_squares_of_gradients_that_overflow_are_an_error():
+    """Adam would divide by infinity, and a weight never move again, without a word."""
+    network, data = make_network((6, 3), solver="adam"), make_data(32, 6, 3)
+    data.X[:, 0] *= np.float32(1e25)
+    network.weights_of(0).data[:] = 0
+    with pytest.raises(DivergenceError, match="a gradient is beyond the range of float32"):
+        train(network, data, learning_rate_init=1e-30)
+
+
 def test_a_fit_that_diverges_leaves_no_model():
     data = make_data(32, 6, 3)
     est = TrulySparseMLPClassifier(8, learning_rate_init=1e38, random_state=0)

@@ -1,5 +1,6 @@
 """Threads: they change the time, never a bit; a failure in one ends all and reaches the caller."""
 
+import signal
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 
-from sksparse_mlp import _network, _threads, _training
+from sksparse_mlp import _network, _training
 from sksparse_mlp._threads import STOP, Team
 
 # A thread that waits for one that never comes would wait for ever.
@@ -88,6 +89,14 @@ def test_losses(n_threads):
 def test_prediction(n_samples, n_threads):
     network, X = network_of(), make_data(n_samples, WIDTHS[0], WIDTHS[-1]).X
     assert_array_equal(predict(network, X, n_threads=n_threads), predict(network, X))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_prediction_in_many_calls(n_threads, monkeypatch):
+    network, X = network_of(), make_data(300, WIDTHS[0], WIDTHS[-1]).X
+    expected = predict(network, X)
+    monkeypatch.setattr(_network, "WORK_PER_CALL", 1)
+    assert_array_equal(predict(network, X, n_threads=n_threads), expected)
 
 
 def test_teams_side_by_side():
@@ -245,25 +254,27 @@ def test_a_team_that_was_told_to_stop_leaves_the_weights_alone(path, n_threads, 
     assert bits_of(network) == before
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of POSIX systems")
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_an_interruption_while_others_compute_ends_them(n_threads, monkeypatch):
     """Ctrl-C that nobody defers, in the middle of a step that other threads compute."""
     network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
-    running = threading.Event()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
 
     def train_until_stopped(*args):
-        sync = args[3]
-        running.set()
+        thread, sync = args[1], args[3]
+        if thread == 0:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         while not sync[STOP]:
             time.sleep(0.001)
 
-    def interrupted_wait(others):
-        running.wait()
-        monkeypatch.undo()
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(_network, "train_steps", train_until_stopped)
     monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
-    monkeypatch.setattr(_threads, "wait", interrupted_wait)
-    with pytest.raises(KeyboardInterrupt):
-        train(network, data, batch_size=70, n_threads=n_threads)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(network, data, batch_size=70, n_threads=n_threads)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,11 +11,11 @@ from builders import bits_of, make_data, make_network, make_options, train
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sksparse_mlp import _training
+from sksparse_mlp import _network, _training
 from sksparse_mlp._interrupt import Interrupt, deferred_interrupt
 from sksparse_mlp._optimizers import adam_correction, step_rates
-from sksparse_mlp._threads import Team
-from sksparse_mlp._training import DivergenceError, Trainer, rules_for
+from sksparse_mlp._threads import STOP, Stopped, Team
+from sksparse_mlp._training import DivergenceError, Trainer, rules_for, rules_for_prediction
 
 WIDTHS = (6, 9, 3)
 DATA = make_data(40, 6, 3)
@@ -276,6 +277,66 @@ def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
     )
     network, trainer = interrupted(STEPS, 5, monkeypatch)
     assert (trainer.interrupted, network.epoch) == (True, 2)
+
+
+def pressed_within(step, n_epochs, monkeypatch):
+    """Train with full batches; a real signal comes while other threads compute a certain step."""
+    kernel, network = _network.train_steps, make_network(WIDTHS)
+    steps = iter(range(9))
+
+    def press_and_wait(*args):
+        sync, plan = args[3], args[-1]
+        if next(steps) < step:
+            return kernel(*args)
+        # What is left half done must not be seen later.
+        network.arrays.weights[:] = np.nan
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        while not sync[STOP]:
+            time.sleep(0.001)
+        plan.status[1] = 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_network, "train_steps", press_and_wait)
+        patch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+        return network, train(network, DATA, n_epochs=n_epochs)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of POSIX systems")
+@pytest.mark.parametrize("step", [1, 2])
+def test_ctrl_c_within_a_long_step_takes_its_epoch_back(step, monkeypatch, usual_ctrl_c):
+    network, trainer = pressed_within(step, 5, monkeypatch)
+    expected = make_network(WIDTHS)
+    train(expected, DATA, n_epochs=step)
+    assert (trainer.interrupted, network.epoch, len(trainer.history["loss"])) == (True, step, step)
+    assert weights_of(network) == weights_of(expected)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of POSIX systems")
+def test_ctrl_c_within_the_first_step_leaves_nothing(monkeypatch, usual_ctrl_c):
+    with pytest.raises(KeyboardInterrupt):
+        pressed_within(0, 5, monkeypatch)
+
+
+def test_ctrl_c_within_a_long_validation_takes_its_epoch_back(monkeypatch, usual_ctrl_c):
+    seen = []
+
+    def validation(network):
+        seen.append(weights_of(network))
+        if len(seen) == 3:
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(Stopped):
+                network.forward(DATA.X, rules_for_prediction(network), team)
+            raise Stopped
+        return {"monitored": 0.0}
+
+    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    network = make_network(WIDTHS)
+    with Team(1) as team:
+        trainer = Trainer(network, DATA, make_options(), team, validate=validation, n_epochs=9)
+        trainer.run(9)
+    assert (trainer.interrupted, network.epoch) == (True, 2)
+    assert {len(values) for values in trainer.history.values()} == {2}
+    assert weights_of(network) == seen[1]
 
 
 @pytest.fixture
