@@ -32,6 +32,7 @@ from ._compat import (
 from ._inputs import NATIVE, merge_equal_rows
 from ._network import SparseNetwork
 from ._random import make_streams
+from ._sizes import connections_for_density, connections_for_epsilon
 from ._threads import Team, threads_for
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
@@ -115,14 +116,10 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
                 "connections: give one and leave the other None."
             )
         if self.density is not None:
-            n_connections = _connections_for_density(float(self.density), cells, sums)
+            n_connections = connections_for_density(float(self.density), cells, sums)
         else:
-            n_connections = [
-                max(1, round(min(n_cells, epsilon * n_sum)))
-                for epsilon, n_cells, n_sum in zip(
-                    self._epsilons(len(cells)), cells, sums, strict=True
-                )
-            ]
+            epsilons = self._epsilons(len(cells))
+            n_connections = connections_for_epsilon(epsilons, cells, sums)
         check_memory(widths, n_connections, 2 if self.solver == "adam" else 1)
         return widths, tuple(n_connections)
 
@@ -483,22 +480,3 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
 def _plain(value):
     """A NumPy number as one of Python's: a float16 could not even hold a number of neurons."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _connections_for_density(density, cells, sums):
-    """Erdos-Renyi proportions for an overall density: epsilon such that the layers sum up to it.
-
-    A layer that would be more than full is full; the others share the rest.
-    """
-    goal, full = density * sum(cells), set()
-    while True:
-        free = [i for i in range(len(cells)) if i not in full]
-        rest = goal - sum(cells[i] for i in full)
-        epsilon = rest / sum(sums[i] for i in free) if free else 0.0
-        crowded = {i for i in free if epsilon * sums[i] > cells[i]}
-        if not crowded:
-            break
-        full |= crowded
-    return [
-        n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
-    ]

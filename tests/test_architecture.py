@@ -24,6 +24,7 @@ LAYERS = (
         "_checkpoint",
         "_explored",
         "_progress",
+        "_sizes",
     ),
     ("_threads", "_random", "_inputs"),
     ("_activations", "_optimizers", "_loading"),

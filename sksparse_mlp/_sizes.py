@@ -1,0 +1,28 @@
+"""How many connections a layer has, by its cells ``n_in n_out`` and its sum ``n_in + n_out``."""
+
+
+def connections_for_epsilon(epsilons, cells, sums):
+    """``epsilon (n_in + n_out)`` in each layer, one at least, and no more than it has cells."""
+    return [
+        max(1, round(min(n, epsilon * n_sum)))
+        for epsilon, n, n_sum in zip(epsilons, cells, sums, strict=True)
+    ]
+
+
+def connections_for_density(density, cells, sums):
+    """Erdos-Renyi proportions for an overall density: epsilon such that the layers sum up to it.
+
+    A layer that would be more than full is full; the others share the rest.
+    """
+    goal, full = density * sum(cells), set()
+    while True:
+        free = [i for i in range(len(cells)) if i not in full]
+        rest = goal - sum(cells[i] for i in full)
+        epsilon = rest / sum(sums[i] for i in free) if free else 0.0
+        crowded = {i for i in free if epsilon * sums[i] > cells[i]}
+        if not crowded:
+            break
+        full |= crowded
+    return [
+        n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
+    ]
