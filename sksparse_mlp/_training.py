@@ -24,6 +24,8 @@ from ._threads import Stopped
 SECONDS_PER_CALL = 0.3
 # Epochs that are guessed to last longer are reported in parts.
 LONG_EPOCH, MOST_PARTS = 2.0, 100
+# Beyond it, a weight may carry the outputs beyond the range of float32.
+SUSPICIOUS = 100.0
 # First guess of a step's cost: nanoseconds a connection, and a connection and sample.
 CONNECTION_COST, SAMPLE_COST = 0.5, 0.15
 # What is recorded of each epoch; the last two in lists of one entry a layer.
@@ -178,15 +180,23 @@ class Trainer:
         self._take_best()
 
     def _take_best(self):
-        """The network that training returns, which must be finite."""
-        arrays = self.network.arrays
+        """The network that training returns: all of it, and what it predicts, must be finite."""
+        arrays, n_epochs = self.network.arrays, len(self.history["loss"])
+        largest = _largest(arrays.weights, arrays.intercepts, arrays.srelu)
         # A square of Adam's that overflowed is for ever: its weight would never move again.
-        learned = (arrays.weights, arrays.intercepts, arrays.srelu, *self.network.slots)
-        n_epochs = len(self.history["loss"])
-        if not all(map(_is_finite, learned)):
+        if not np.isfinite([largest, _largest(*self.network.slots)]).all():
             raise DivergenceError(n_epochs, self.options)
         if self.options.early_stopping and self.progress.best_epoch != n_epochs - 1:
             self.network.restore(self.progress.snapshot)
+        elif largest > SUSPICIOUS and not (self.team.stopped or self._predicts_finite_numbers()):
+            raise DivergenceError(n_epochs, self.options)
+
+    def _predicts_finite_numbers(self):
+        """Whether the outputs for all training samples are: no loss has seen the last update."""
+        rules, rows = rules_for_prediction(self.network), self.data.rows
+        with np.errstate(all="ignore"):
+            outputs = self.network.forward(self.data.X, rules, self.team, chosen=rows)
+        return bool(np.isfinite(outputs).all())
 
     def state(self):
         """Everything that decides how training goes on; arrays are not copied."""
@@ -449,10 +459,9 @@ def rules_for_prediction(network):
     )
 
 
-def _is_finite(values):
-    """Whether all numbers are; needs no memory, and no sum of float32 overflows a float64."""
-    with np.errstate(invalid="ignore"):
-        return bool(np.isfinite(values.sum(dtype=np.float64)))
+def _largest(*arrays):
+    """The largest magnitude in some arrays, NaN if one number is; needs no memory."""
+    return np.max([extreme for a in arrays if a.size for extreme in (a.max(), -a.min())])
 
 
 def _threshold(rate):

@@ -5,6 +5,11 @@ must be unchanged, and the results must have the same bits as without zones: a r
 array would have spoiled them.
 """
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from builders import bits_of, evolve, make_data, make_network, predict, train
@@ -184,3 +189,20 @@ def test_a_write_beyond_an_array_would_be_seen():
     np.lib.stride_tricks.as_strided(inside, (6,))[5] = 1.0
     with pytest.raises(AssertionError):
         fences.check()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_of_this_with_the_bounds_checks_of_Numba(tmp_path):
+    """What kernels read through arrays, and not by address, Numba checks itself."""
+    environment = {
+        **os.environ,
+        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    files = [
+        Path(__file__).with_name(f"test_{n}.py") for n in ("guard_zones", "kernels", "topology")
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    subprocess.run(command, env=environment, check=True, timeout=1100)

@@ -174,6 +174,18 @@ def test_intercepts_ruined_by_the_last_step_are_seen():
         train(network, data, n_epochs=2, learning_rate_init=3e38)
 
 
+@pytest.mark.parametrize("rate", [1e6, 1e15, 1e30])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_model_predicts_what_it_was_trained_on_or_is_none(solver, rate):
+    """The last update of all, that no loss sees, may leave weights that overflow everything."""
+    network, data = make_network(WIDTHS, solver=solver), make_data(40, 6, 3)
+    try:
+        train(network, data, learning_rate_init=rate)
+    except DivergenceError:
+        return
+    assert np.isfinite(predict(network, data.X)).all()
+
+
 def test_squares_of_gradients_that_overflow_are_an_error():
     """Adam would divide by infinity, and a weight never move again, without a word."""
     network, data = make_network((6, 3), solver="adam"), make_data(32, 6, 3)
