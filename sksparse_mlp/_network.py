@@ -39,6 +39,8 @@ MAX_LANES = 32
 PRIVATE_SUMS_BELOW = 400_000
 # Private sums cost one addition an output: each copy must save at least so many connections.
 CONNECTIONS_PER_PRIVATE_SUM = 16
+# To draw so many connections takes so long that Ctrl-C has to be heard meanwhile.
+MANY_CONNECTIONS = 2_000_000
 # Connections times rows that a thread predicts in one call: a third of a second or so.
 WORK_PER_CALL = 2_000_000_000
 FORMAT_VERSION = 1
@@ -191,7 +193,10 @@ class SparseNetwork:
                 selection=np.zeros(6, np.int64),
             )
             law = self._law(layer)
-            team.run(rebuild_layer, self._layer_view(layer), draft, law, float(zeta))
+            aside = n_connections > MANY_CONNECTIONS
+            team.run(rebuild_layer, self._layer_view(layer), draft, law, float(zeta), aside=aside)
+            if team.stopped:
+                raise Stopped
             moved.append(int(draft.selection[4:].sum()))
         return moved
 

@@ -23,7 +23,7 @@ from ._jit import inlined, kernel
 from ._random import derive, next_below, next_uniform
 from ._records import UNIFORM, ZERO
 from ._simd import bare, load, store
-from ._threads import barrier, share
+from ._threads import barrier, share, told_to_stop
 
 MAX_CHUNKS = 64
 # The three digits of a radix select over the 31 bits of a float's magnitude: shift and width.
@@ -370,6 +370,8 @@ def rebuild_layer(thread, n_threads, sync, layer, draft, law, zeta):
         share_out_growth(layer, draft, n_chunks, n_grown, law)
     phase = barrier(sync, n_threads, phase)
     for chunk in range(thread, n_chunks, n_threads):
+        if told_to_stop(sync):
+            break
         first, last = share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
         count_ties(layer, draft, chunk, first, last)
         rebuild_chunk(thread, layer, draft, law, chunk, first, last)

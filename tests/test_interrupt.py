@@ -29,11 +29,17 @@ print("ready", flush=True)
 """
 
 
-def interrupted(body, after=1.0):
-    """Run a script, press Ctrl-C some time after it said "ready"; returns output and delay."""
+def started(body):
+    """A process that runs a script, and has said "ready"."""
     script = PRELUDE + textwrap.dedent(body)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def interrupted(body, after=1.0):
+    """Run a script, press Ctrl-C some time after it said "ready"; returns output and delay."""
+    process = started(body)
     time.sleep(after)
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -64,6 +70,38 @@ def test_leaves_the_model_of_the_last_full_epoch_with_a_warning():
 def test_stops_soon():
     _, delay = interrupted(FIT_AND_REPORT)
     assert delay < 10
+
+
+MILLION = """
+    big = rng.standard_normal((512, 54675), dtype=np.float32)
+    labels = rng.integers(18, size=512)
+    model = TrulySparseMLPClassifier((500_000, 500_000), random_state=0)
+    model.set_params(hidden_layer_sizes=(50, 50), max_iter=2).fit(big, labels)
+    model.set_params(hidden_layer_sizes=(500_000, 500_000), max_iter=10)
+    print("trains", flush=True)
+    try:
+        model.fit(big, labels)
+    except KeyboardInterrupt:
+        print(model.__sklearn_is_fitted__())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [2, 5, 10, 20, 40])
+def test_stops_within_two_seconds_in_an_epoch_of_a_million_neurons(after):
+    """Whether it is being initialised, in its first epoch, a single step, or a later one."""
+    process = started(MILLION)
+    assert process.stdout.readline() == "trains\n"
+    time.sleep(after)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.readline()
+    delay = time.monotonic() - pressed
+    process.kill()
+    process.communicate()
+    print(f"pressed after {after} s, heard after {delay:.2f} s, a model is left: {said}")
+    assert said in ("True\n", "False\n")
+    assert delay < 2
 
 
 def test_before_the_first_epoch_the_estimator_stays_unfitted():

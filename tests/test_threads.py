@@ -10,7 +10,7 @@ from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 
 from sksparse_mlp import _network, _training
-from sksparse_mlp._threads import STOP, Team
+from sksparse_mlp._threads import STOP, Stopped, Team
 
 # A thread that waits for one that never comes would wait for ever.
 pytestmark = pytest.mark.timeout(120)
@@ -278,3 +278,20 @@ def test_an_interruption_while_others_compute_ends_them(n_threads, monkeypatch):
             train(network, data, batch_size=70, n_threads=n_threads)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_an_evolution_that_was_told_to_stop_says_so(n_threads, monkeypatch):
+    monkeypatch.setattr(_network, "MANY_CONNECTIONS", 0)
+    network = network_of()
+    before = bits_of(network)
+    with Team(n_threads) as team:
+        expected = network.copy()
+        evolve(expected, 0.3, team=team)
+        snapshot = network.snapshot()
+        team.stop()
+        with pytest.raises(Stopped):
+            evolve(network, 0.3, team=team)
+    network.restore(snapshot)
+    assert bits_of(network) == before
+    assert bits_of(expected) != before
