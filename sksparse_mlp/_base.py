@@ -32,6 +32,7 @@ from ._compat import (
 from ._inputs import NATIVE, merge_equal_rows
 from ._network import SparseNetwork
 from ._random import make_streams
+from ._sealing import checksum_of
 from ._sizes import connections_for_density, connections_for_epsilon
 from ._threads import Team, threads_for
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
@@ -382,7 +383,15 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {**state, "checksum": checksum_of(_beside_the_network(state))}
+
     def __setstate__(self, state):
+        state = dict(state)
+        expected = state.pop("checksum", None)
+        if expected not in (None, checksum_of(_beside_the_network(state))):
+            raise ValueError("The file is damaged: the checksum of the estimator is wrong.")
         # A file of an older version knows fewer parameters: the others have their defaults.
         parameters = inspect.signature(type(self).__init__).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -475,6 +484,11 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         except KeyError:
             name = type(self).__name__
             raise AttributeError(f"This {name} is not fitted yet: call fit first.") from None
+
+
+def _beside_the_network(state):
+    """What else decides what an estimator predicts."""
+    return {name: state.get(name) for name in ("classes_", "n_features_in_", "temperature_")}
 
 
 def _plain(value):

@@ -6,7 +6,6 @@ solver remembers. Whatever is random is addressed by the network's own counters,
 went through a pickle goes on exactly as one that did not.
 """
 
-import zlib
 from itertools import pairwise
 
 import numpy as np
@@ -31,6 +30,7 @@ from ._records import (
     Slots,
     Workspace,
 )
+from ._sealing import seal, unseal
 from ._threads import Stopped
 from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
@@ -43,7 +43,6 @@ CONNECTIONS_PER_PRIVATE_SUM = 16
 MANY_CONNECTIONS = 2_000_000
 # Connections times rows that a thread predicts in one call: a third of a second or so.
 WORK_PER_CALL = 2_000_000_000
-FORMAT_VERSION = 1
 
 
 class SparseNetwork:
@@ -376,21 +375,10 @@ class SparseNetwork:
         self.explored = self._explored_from(parts.get("explored"))
 
     def __getstate__(self):
-        checksum = _checksum(self.arrays, self.slots, self.explored.bitmaps)
-        return {"format_version": FORMAT_VERSION, "checksum": checksum, **self.parts()}
+        return seal(self.parts())
 
     def __setstate__(self, state):
-        state = dict(state)
-        version = state.pop("format_version", None)
-        if version != FORMAT_VERSION:
-            raise ValueError(
-                f"This file holds a network in format {version}; this version of sksparse_mlp "
-                f"reads format {FORMAT_VERSION}."
-            )
-        checksum = state.pop("checksum")
-        self.assemble(state)
-        if _checksum(self.arrays, self.slots, self.explored.bitmaps) != checksum:
-            raise ValueError("The file is damaged: the checksum of the network's arrays is wrong.")
+        self.assemble(unseal(state))
 
     def _explored_from(self, state):
         explored = ExploredCells(self._n_cells(), self.n_connections)
@@ -419,15 +407,6 @@ def _read_only(record):
         return view
 
     return _with_arrays(record, read_only)
-
-
-def _checksum(*records):
-    """Of all bytes of all arrays."""
-    checksum = 0
-    for value in (value for record in records if record is not None for value in record):
-        if isinstance(value, np.ndarray):
-            checksum = zlib.crc32(value, checksum)
-    return checksum
 
 
 def lanes_for(batch_size):

@@ -24,6 +24,7 @@ LAYERS = (
         "_checkpoint",
         "_explored",
         "_progress",
+        "_sealing",
         "_sizes",
     ),
     ("_threads", "_random", "_inputs"),

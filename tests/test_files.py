@@ -2,7 +2,9 @@
 
 import copy
 import io
+import multiprocessing
 import pickle
+import warnings
 from pathlib import Path
 
 import joblib
@@ -13,7 +15,8 @@ from sklearn.base import clone
 
 from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp._kernels import predict_rows
-from sksparse_mlp._network import FORMAT_VERSION, SparseNetwork
+from sksparse_mlp._network import SparseNetwork
+from sksparse_mlp._sealing import FORMAT_VERSION
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -186,6 +189,70 @@ def test_one_wrong_bit_in_an_array_is_an_error(name):
     contents[position + 5] ^= 4
     with pytest.raises(ValueError, match="damaged"):
         pickle.loads(bytes(contents))
+
+
+def flipped(contents, position, bit):
+    changed = bytearray(contents)
+    changed[position] ^= 1 << bit
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("classes_", np.array(["no", "maybe", "yes"])), ("temperature_", 1.5)]
+)
+def test_a_wrong_value_beside_the_network_is_an_error(name, wrong):
+    state = classifier().fit(X, y).__getstate__() | {name: wrong}
+    with pytest.raises(ValueError, match="damaged"):
+        TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier).__setstate__(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("widths", (8, 10, 7, 3)),
+        ("n_connections", (54, 1, 27)),
+        ("activation_slope", 0.7),
+        ("t", 0),
+    ],
+)
+def test_a_wrong_number_in_the_network_is_an_error(name, wrong):
+    state = classifier().fit(X, y)._network.__getstate__() | {name: wrong}
+    with pytest.raises(ValueError, match="damaged"):
+        SparseNetwork.__new__(SparseNetwork).__setstate__(state)
+
+
+def read_and_predict(contents):
+    """What becomes of a file: predictions, or "an error"."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = pickle.loads(contents)
+            return model.predict(X).tolist(), model.predict_proba(X).tobytes()
+    except Exception:  # pickle can raise almost anything
+        return "an error"
+
+
+@pytest.mark.slow
+def test_one_wrong_bit_anywhere_is_an_error_or_does_not_matter():
+    """The damage is done in another process, which a wrong length might kill."""
+    model = classifier().fit(X, y)
+    contents, rng = pickle.dumps(model), np.random.default_rng(0)
+    damaged = [flipped(contents, i, i % 8) for i in rng.choice(len(contents), 2000, replace=False)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.map_async(read_and_predict, damaged).get(timeout=250)
+    print(f"{found.count('an error')} of {len(found)} wrong bits are errors")
+    right = model.predict(X).tolist(), model.predict_proba(X).tobytes()
+    assert [result for result in found if result not in ("an error", right)] == []
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_truncated_file_of_joblib_is_an_error(tmp_path, part):
+    path = tmp_path / "model.joblib"
+    joblib.dump(classifier().fit(X, y), path)
+    contents = path.read_bytes()
+    path.write_bytes(contents[: int(part * len(contents))])
+    with pytest.raises((EOFError, ValueError, pickle.UnpicklingError)):
+        joblib.load(path)
 
 
 @pytest.mark.parametrize("version", [None, 0, FORMAT_VERSION + 1, "2"])
