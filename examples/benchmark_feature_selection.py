@@ -9,12 +9,15 @@ prints its accuracy on the other fold, and how much the choices of the folds hav
     python benchmark_feature_selection.py                  # small bundled sets
     python benchmark_feature_selection.py --data FOLDER    # .npz files with X and y
     python benchmark_feature_selection.py --data FOLDER --sets khan tox_171 --k 50 100
+    python benchmark_feature_selection.py --data FOLDER --results FILE  # can be resumed
 
-LassoNet takes part where it is installed.
+LassoNet takes part where it is installed. With ``--results`` each fold is written to a file as soon
+as it is done, and what the file holds already is not computed again.
 
 Protocol. ``StratifiedKFold`` with 5 shuffled splits (3 where a class has fewer than 5 members),
 ``StandardScaler`` fitted inside each fold, each selector fitted once a fold; of its ranking, the
-first k features are taken. Accuracy is that of ``LinearSVC(C=0.01)``, the mean over the folds.
+first k features are taken. Accuracy is that of ``LinearSVC(C=0.01)``, the mean over the folds, and
+so are the seconds of a fit, on one thread.
 Stability is the Jaccard overlap of the features chosen in two folds, the mean over all pairs: two
 training parts share three quarters of their rows.
 
@@ -25,6 +28,7 @@ returns a score for each feature.
 import argparse
 import importlib.util
 import itertools
+import json
 import time
 import warnings
 from pathlib import Path
@@ -49,7 +53,7 @@ SETS = ("tox_171", "prostate_ge", "allaml", "khan", "glioma")
 # ---------------------------------------------------------------- selectors
 
 
-def sparse_mlp(method, n_networks=5):
+def sparse_mlp(method, n_networks=20):
     """Return the scores of our supervised selector as a function of the data."""
 
     def scores(X, y, seed):
@@ -78,12 +82,10 @@ def random_forest(X, y, seed):
 
 def l1_logistic(X, y, seed):
     """Return the weights' magnitudes; where all are zero, the F statistic decides."""
-    parameters = {"C": 1.0, "solver": "liblinear", "random_state": seed}
+    parameters = {"C": 1.0, "solver": "liblinear", "random_state": seed, "max_iter": 10_000}
     l1 = "l1_ratio" if LogisticRegression().get_params().get("penalty") == "deprecated" else None
     machine = LogisticRegression(**parameters, **({l1: 1.0} if l1 else {"penalty": "l1"}))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        machines = OneVsRestClassifier(machine).fit(X, y).estimators_
+    machines = OneVsRestClassifier(machine).fit(X, y).estimators_
     weights = sum(abs(machine.coef_[0]) for machine in machines)
     f = anova_f(X, y, seed)
     return weights + 1e-9 * f / f.max()
@@ -94,7 +96,9 @@ def lassonet(X, y, seed):
     from lassonet import LassoNetClassifier
 
     numbers = np.unique(y, return_inverse=True)[1]
-    model = LassoNetClassifier(hidden_dims=(100,), random_state=seed, torch_seed=seed, verbose=0)
+    model = LassoNetClassifier(
+        hidden_dims=(100,), path_multiplier=1.05, random_state=seed, torch_seed=seed, verbose=0
+    )
     model.path(X.astype(np.float32), numbers, return_state_dicts=False)
     return model.feature_importances_.numpy()
 
@@ -116,6 +120,14 @@ SCORERS = {
 # ---------------------------------------------------------------- protocol
 
 
+class Fold(NamedTuple):
+    """What came out in one fold: the first features, the accuracy by how many are taken, time."""
+
+    order: list
+    accuracy: dict
+    seconds: float
+
+
 class Figures(NamedTuple):
     """What came out for one selector, one number of features and one data set."""
 
@@ -124,9 +136,31 @@ class Figures(NamedTuple):
     seconds: float
 
 
-def mean_overlap(choices):
-    """Return the mean Jaccard overlap of all pairs of sets."""
-    return np.mean([len(a & b) / len(a | b) for a, b in itertools.combinations(choices, 2)])
+class Notebook:
+    """Folds that are done; in a file of one JSON object a line, or in memory only."""
+
+    def __init__(self, path=None):
+        self.path, self.folds = path, {}
+        if path is not None and Path(path).exists():
+            for line in Path(path).read_text().splitlines():
+                entry = json.loads(line)
+                accuracy = {int(k): value for k, value in entry["accuracy"].items()}
+                fold = Fold(entry["order"], accuracy, entry["seconds"])
+                self.folds[entry["data"], entry["selector"], entry["fold"]] = fold
+
+    def get(self, key, numbers):
+        """Return a fold if it is there, with the accuracy for each number of features."""
+        fold = self.folds.get(key)
+        return fold if fold is not None and set(numbers) <= set(fold.accuracy) else None
+
+    def add(self, key, fold):
+        """Note a fold."""
+        self.folds[key] = fold
+        if self.path is not None:
+            data, selector, number = key
+            entry = {"data": data, "selector": selector, "fold": number, **fold._asdict()}
+            with open(self.path, "a") as file:
+                file.write(json.dumps(entry) + "\n")
 
 
 def standardised_folds(X, y):
@@ -137,22 +171,40 @@ def standardised_folds(X, y):
         yield scaler.transform(X[train]), y[train], scaler.transform(X[test]), y[test]
 
 
-def judge(score, X, y, numbers):
+def judge_fold(score, X, y, X_test, y_test, seed, numbers):
+    """Choose features by the training data, and see what they are worth."""
+    start = time.perf_counter()
+    order = np.argsort(-score(X, y, seed), kind="stable")[: max(numbers)]
+    seconds, accuracy = time.perf_counter() - start, {}
+    for k in numbers:
+        machine = LinearSVC(C=0.01, max_iter=100_000, random_state=0).fit(X[:, order[:k]], y)
+        accuracy[k] = machine.score(X_test[:, order[:k]], y_test)
+    return Fold(order.tolist(), accuracy, seconds)
+
+
+def judge(notebook, data, selector, X, y, numbers):
     """Return the figures of a selector for each number of features."""
-    accuracies, choices, seconds = ({k: [] for k in numbers} for _ in range(3))
-    for fold, (X_train, y_train, X_test, y_test) in enumerate(standardised_folds(X, y)):
-        start = time.perf_counter()
-        order = np.argsort(-score(X_train, y_train, fold), kind="stable")
-        elapsed = time.perf_counter() - start
-        for k in numbers:
-            svm = LinearSVC(C=0.01, random_state=0).fit(X_train[:, order[:k]], y_train)
-            accuracies[k].append(svm.score(X_test[:, order[:k]], y_test))
-            choices[k].append(set(order[:k].tolist()))
-            seconds[k].append(elapsed)
+    folds = []
+    for number, split in enumerate(standardised_folds(X, y)):
+        key = (data, selector, number)
+        fold = notebook.get(key, numbers)
+        if fold is None:
+            fold = judge_fold(SCORERS[selector], *split, number, numbers)
+            notebook.add(key, fold)
+        folds.append(fold)
     return {
-        k: Figures(np.mean(accuracies[k]), mean_overlap(choices[k]), np.mean(seconds[k]))
+        k: Figures(
+            np.mean([fold.accuracy[k] for fold in folds]),
+            mean_overlap([set(fold.order[:k]) for fold in folds]),
+            np.mean([fold.seconds for fold in folds]),
+        )
         for k in numbers
     }
+
+
+def mean_overlap(choices):
+    """Return the mean Jaccard overlap of all pairs of sets."""
+    return np.mean([len(a & b) / len(a | b) for a, b in itertools.combinations(choices, 2)])
 
 
 def load_sets(folder, names):
@@ -182,21 +234,22 @@ def print_table(k, results):
         print(f"| {name} | " + " | ".join(cells) + f" | {mean.seconds:.1f} |")
 
 
-def main():
+def main(arguments=None):
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--data", help="folder of .npz files with X and y")
     parser.add_argument("--sets", nargs="+", default=SETS, help="which of them, by name")
     parser.add_argument("--k", nargs="+", type=int, help="how many features to select")
     parser.add_argument("--selectors", nargs="+", choices=SCORERS, default=list(SCORERS))
-    options = parser.parse_args()
+    parser.add_argument("--results", help="file that keeps what is done, to go on from there")
+    options = parser.parse_args(arguments)
     numbers = options.k or ([50, 100] if options.data else [10, 20])
     if importlib.util.find_spec("lassonet") is None:
         options.selectors = [name for name in options.selectors if name != "LassoNet"]
-    results = {name: {} for name in options.selectors}
+    notebook, results = Notebook(options.results), {name: {} for name in options.selectors}
     for data, (X, y) in load_sets(options.data, options.sets).items():
         for name in options.selectors:
-            results[name][data] = judge(SCORERS[name], X, y, numbers)
+            results[name][data] = judge(notebook, data, name, X, y, numbers)
             print(f"{data}, {name}: done", flush=True)
     for k in numbers:
         print_table(k, results)

@@ -215,3 +215,8 @@ class ScoreKeeper:
     def observe(self, trainer):
         """Look at the network of a ``Trainer`` at the end of an epoch."""
         self.scores = MEMORY[self.method] * self.scores + _of_an_epoch(self.method, trainer)
+
+    def normalised(self):
+        """The scores, divided so that they add up to one; all equal where all are zero."""
+        total = self.scores.sum()
+        return self.scores / total if total > 0 else np.full_like(self.scores, 1 / self.scores.size)

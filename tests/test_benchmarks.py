@@ -49,6 +49,17 @@ def test_overheads(run):
     assert run("benchmark_overheads", "--only", "imports", "tiny", "--repeat", 1).count("|") > 20
 
 
+def test_feature_selection_goes_on_where_it_was(run, tmp_path):
+    results = tmp_path / "results.jsonl"
+    command = ["benchmark_feature_selection", "--results", results, "--k", 10, "--selectors"]
+    run(*command, "ANOVA F")
+    before = results.read_text()
+    table = run(*command, "ANOVA F", "at random")
+    assert results.read_text().startswith(before)
+    assert len(results.read_text().splitlines()) == 2 * 3 * 5  # selectors, sets and folds
+    assert table.count("| ANOVA F | ") == table.count("| at random | ") == 1
+
+
 def test_a_network_too_small_to_boast_of(run):
     lines = run("million_neurons", "--neurons", 40, "--samples", 20, "--epochs", 1)
     assert "neurons                     54,733" in lines

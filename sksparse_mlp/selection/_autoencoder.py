@@ -4,9 +4,11 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseSparseMLP
 from .._compat import Interval, fit_context
+from .._scores import ScoreKeeper
 from .._training import TrainingData
 from ._best import BestFeatures
 
@@ -16,7 +18,8 @@ class SparseAutoencoderSelector(BestFeatures, BaseSparseMLP):
 
     QuickSelection [1]_: a truly sparse network learns to reconstruct its inputs from noisy ones
     through a hidden layer, while its connections move to where they help most. The score of a
-    feature is its strength: the sum of the magnitudes of its connections.
+    feature is its strength, the sum of the magnitudes of its connections, added up over the
+    epochs.
 
     The data should be centred or at least on one scale; CSR matrices, such as counts of cells or
     words, are read as they are and never made dense as a whole.
@@ -34,8 +37,8 @@ class SparseAutoencoderSelector(BestFeatures, BaseSparseMLP):
         None, where ``k`` is None too: "mean". Give one of the two; both may be changed after
         ``fit``, without another one.
 
-    activation : {"logistic", "tanh", "relu", "all_relu", "srelu", "leaky_relu", "identity"}, \
-default="logistic"
+    activation : {"tanh", "logistic", "relu", "all_relu", "srelu", "leaky_relu", "identity"}, \
+default="tanh"
         How a hidden neuron responds to its input, as in
         :class:`~sksparse_mlp.TrulySparseMLPClassifier`. Outputs are linear.
 
@@ -123,9 +126,13 @@ default="logistic"
 
     Notes
     -----
-    The original draws the noise once for the whole data set, here it is new in each step, and
-    its learning rate is constant. Connections move until the end, which serves the selection: the
-    reconstruction itself is better where ``zeta`` is zero.
+    The original draws the noise once for the whole data set, here it is new in each step. Its
+    hidden neurons are logistic, its learning rate is constant, its connections move until the
+    end, new ones get weights as large as the first ones, and only the strength in the last epoch
+    counts. Here, hidden neurons are "tanh": with logistic ones, whose outputs are never centred,
+    features that nothing else tells about win when training lasts long. New weights are small, so
+    that a connection has to earn its strength; connections stay where they are in the last
+    quarter of the training; and all epochs count.
 
     References
     ----------
@@ -159,10 +166,10 @@ default="logistic"
 
     # What the training loop asks for besides: not worth a parameter.
     activation_slope, density = 0.6, None
-    evolution, evolution_interval, evolution_end, evolve_output_layer = "set", "epoch", 1.0, True
+    evolution, evolution_interval, evolution_end, evolve_output_layer = "set", "epoch", 0.75, True
     learning_rate, learning_rate_scaling, power_t = "cosine", None, 0.5
     nesterovs_momentum, beta_1, beta_2, input_dropout = False, 0.9, 0.999, 0.0
-    weight_init, weight_init_gain = "he_uniform", 1.0
+    weight_init, weight_init_gain = "he_uniform", 0.1
     shuffle, tol, n_iter_no_change, early_stopping, temperature = True, 0.0, 10, False, 1.0
 
     def __init__(
@@ -171,7 +178,7 @@ default="logistic"
         *,
         k=None,
         threshold=None,
-        activation="logistic",
+        activation="tanh",
         epsilon=13,
         zeta=0.2,
         input_noise=0.2,
@@ -225,10 +232,21 @@ default="logistic"
             n_samples, n_features = X.shape
             self._check_choice(n_features)
             data = TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32))
-            interrupted = self._train(
-                data, n_features, going_on=False, callback_data={"X": X, "y": y}
-            )
-            self.scores_ = self.feature_importances_
+            keeper = ScoreKeeper("strength")
+            self._observe = keeper.observe
+            try:
+                interrupted = self._train(
+                    data, n_features, going_on=False, callback_data={"X": X, "y": y}
+                )
+            finally:
+                del self._observe
+            self.scores_ = keeper.normalised()
         if interrupted:
             self._pass_on_interrupt()
         return self
+
+    @property
+    def feature_importances_(self):
+        """The score of each feature."""
+        check_is_fitted(self)
+        return self.scores_

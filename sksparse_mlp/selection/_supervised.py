@@ -8,11 +8,15 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .. import _defaults
 from .._base import BaseSparseMLP
 from .._compat import Interval, LinkedToDocs, StrOptions, fit_context
 from .._scores import MEMORY, ScoreKeeper
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
+
+# How long the networks of the default estimator are trained, at least.
+STEPS, EPOCHS = 50, 10
 
 
 class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
@@ -31,8 +35,10 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
     estimator : TrulySparseMLPClassifier, default=None
         Its parameters are those of the networks; it is not fitted itself. None: one that learns
         by plain gradient descent from very small weights, so that a connection is as strong as
-        it is useful: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
-        learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1)``.
+        it is useful, and not for long, because many short trainings say more than a few long
+        ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
+        learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0)``
+        with 50 training steps, or 10 epochs if these are more.
 
     k : int, default=None
         How many features to select: those with the highest scores.
@@ -49,7 +55,7 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         much it contributes to the output of a sample's class, the mean of ``|x dz/dx|``, added
         up over the epochs [3]_. The last two look at 512 samples an epoch at most.
 
-    n_networks : int, default=5
+    n_networks : int, default=20
         How many networks are trained. More of them take longer and make the selection steadier:
         less dependent on ``random_state`` and on a few samples more or less.
 
@@ -124,7 +130,7 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         k=None,
         threshold=None,
         method="strength",
-        n_networks=5,
+        n_networks=20,
         random_state=None,
         n_jobs=None,
     ):
@@ -156,22 +162,25 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         """
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
         self._check_choice(X.shape[1])
-        networks = self._new_networks()
+        networks = self._new_networks(X.shape[0])
         scores = [self._scores_by(network, X, y, sample_weight) for network in networks]
         self.estimators_, self.estimator_ = networks, networks[0]
         self.scores_ = np.mean(scores, axis=0)
         return self
 
-    def _new_networks(self):
+    def _new_networks(self, n_samples):
         """Unfitted copies of the estimator, each with a seed of its own."""
         template = self.estimator
         if template is None:
+            steps_per_epoch = -(-n_samples // _defaults.batch_size(n_samples, streaming=False))
             template = TrulySparseMLPClassifier(
                 solver="sgd",
                 learning_rate_init=0.05,
                 learning_rate_scaling=None,
                 weight_init_gain=0.01,
                 weight_decay=0.1,
+                input_noise=0.0,
+                max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
             )
         given = template.random_state if self.random_state is None else self.random_state
         seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
@@ -184,8 +193,7 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         network._observe = keeper.observe
         network.fit(X, y, sample_weight)
         del network._observe
-        total = keeper.scores.sum()
-        return keeper.scores / total if total > 0 else np.full(X.shape[1], 1.0 / X.shape[1])
+        return keeper.normalised()
 
     @property
     def feature_importances_(self):
