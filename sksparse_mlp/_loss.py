@@ -4,6 +4,7 @@ import numpy as np
 
 from ._jit import inlined
 from ._loading import load_tile
+from ._records import ZERO
 from ._simd import add_to, load, store, vdot, vload, vmul, vstore, vsub, vsum
 
 
@@ -92,7 +93,7 @@ def squared_errors(lanes, thread, net, work, rows, plan, start, n_samples, n_til
         store(work.unit_gradients, errors + j, np.float32(0))
     for tile in range(n_tiles):
         begin, left = start + tile * width, min(width, n_samples - tile * width)
-        load_tile(lanes, rows, plan.order, begin, left, work.clean, 0, first, last)
+        load_tile(lanes, rows, plan.order, begin, left, work.clean, ZERO, first, last)
         for lane in range(width):
             weight = np.float32(0)
             if lane < left:

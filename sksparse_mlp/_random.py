@@ -67,6 +67,17 @@ def next_below(states, i, n):
     return np.int64(next_uniform(states, i) * n)
 
 
+@inlined
+def next_below_and_uniform(states, i, n):
+    """Uniform among the integers 0 .. n - 1, and independent of it a uniform in [0, 1).
+
+    One draw for both: what the integer leaves of the 53 bits is the second number.
+    """
+    scaled = next_uniform(states, i) * n
+    below = np.int64(scaled)
+    return below, scaled - below
+
+
 def derive_seed(seed, *counters):
     """The same for Python: an independent 64-bit seed for each combination of counters."""
     (word,) = np.random.SeedSequence((seed, *counters)).generate_state(1, np.uint64)

@@ -156,7 +156,7 @@ class Draft(NamedTuple):
     grown: np.ndarray  # int64 [n_in], connections that a row grows
     columns: np.ndarray  # int32 [n_threads, max_grown] flat, the columns that one row grows
     max_grown: int
-    chunks: np.ndarray  # int64 [MAX_CHUNKS, 5] flat: ties by sign, kept, grown, start
+    chunks: np.ndarray  # int64 [MAX_CHUNKS, 6] flat: ties by sign, kept, grown, start, free
     states: np.ndarray  # uint64 [MAX_CHUNKS + 1, 2] flat: states of the chunks' random numbers
     histograms: np.ndarray  # int64 [n_threads, 2, HISTOGRAM] flat
     selection: np.ndarray  # int64 [3, 2] flat, by sign: threshold's bits, ties to drop, drops

@@ -20,7 +20,7 @@ connectivity inspired by network science. Nature Communications 9, 2383.
 import numpy as np
 
 from ._jit import inlined, kernel
-from ._random import derive, next_below, next_uniform
+from ._random import derive, next_below, next_below_and_uniform, next_uniform
 from ._records import UNIFORM, ZERO
 from ._simd import bare, load, store
 from ._threads import barrier, share, told_to_stop
@@ -30,7 +30,7 @@ MAX_CHUNKS = 64
 DIGITS = ((20, 11), (10, 10), (0, 10))
 HISTOGRAM = 1 << 11
 # A chunk's notes in Draft.chunks, and their number.
-TIES, KEPT, GROWN, START, NOTES = 0, 2, 3, 4, 5
+TIES, KEPT, GROWN, START, FREE, NOTES = 0, 2, 3, 4, 5, 6
 # Rows of Draft.selection, one column a sign.
 THRESHOLD, DROPPED_TIES, DROPS = 0, 2, 4
 
@@ -187,27 +187,32 @@ def share_out_ties(draft, n_chunks):
 def share_out_growth(layer, draft, n_chunks, n_grown, law):
     """Decide at random how many connections each chunk grows, and where it begins in the draft.
 
-    A uniform row names the chunk; the share of the chunk that is free decides if the draw counts.
+    A chunk is drawn, and the draw counts as often as its free cells are many: in the end, every
+    free cell was as likely as any other. All in one thread, so each draw should be cheap.
     """
     own = 2 * MAX_CHUNKS
     store(draft.states, own, derive(law.topology, ZERO))
     for chunk in range(n_chunks):
-        store(draft.chunks, NOTES * chunk + GROWN, 0)
-    drawn = 0
-    while drawn < n_grown:
-        row = next_below(draft.states, own, layer.n_in)
-        chunk = ((row + 1) * n_chunks - 1) // layer.n_in
-        kept, grown = NOTES * chunk + KEPT, NOTES * chunk + GROWN
         rows = share(layer.n_in, chunk + 1, n_chunks) - share(layer.n_in, chunk, n_chunks)
-        free = rows * layer.n_out - load(draft.chunks, kept) - load(draft.chunks, grown)
-        if next_uniform(draft.states, own) * (rows * layer.n_out) < free:
-            store(draft.chunks, grown, load(draft.chunks, grown) + 1)
-            drawn += 1
+        free = rows * layer.n_out - load(draft.chunks, NOTES * chunk + KEPT)
+        store(draft.chunks, NOTES * chunk + FREE, free)
+    most_cells = (layer.n_in + n_chunks - 1) // n_chunks * layer.n_out
+    left = n_grown
+    while left > 0:
+        chunk, uniform = next_below_and_uniform(draft.states, own, n_chunks)
+        free = load(draft.chunks, NOTES * chunk + FREE)
+        if uniform * most_cells < free:
+            store(draft.chunks, NOTES * chunk + FREE, free - 1)
+            left -= 1
     start = 0
     for chunk in range(n_chunks):
+        rows = share(layer.n_in, chunk + 1, n_chunks) - share(layer.n_in, chunk, n_chunks)
         store(draft.chunks, NOTES * chunk + START, start)
-        start += load(draft.chunks, NOTES * chunk + KEPT)
-        start += load(draft.chunks, NOTES * chunk + GROWN)
+        # What is neither kept nor still free has grown; the chunk's part of the draft is both.
+        filled = rows * layer.n_out - load(draft.chunks, NOTES * chunk + FREE)
+        grown = filled - load(draft.chunks, NOTES * chunk + KEPT)
+        store(draft.chunks, NOTES * chunk + GROWN, grown)
+        start += filled
 
 
 @inlined
@@ -217,9 +222,10 @@ def draw_rows(layer, draft, chunk, first, last):
         store(draft.grown, row, 0)
     left = load(draft.chunks, NOTES * chunk + GROWN)
     while left > 0:
-        row = first + next_below(draft.states, 2 * chunk, last - first)
+        below, uniform = next_below_and_uniform(draft.states, 2 * chunk, last - first)
+        row = first + below
         free = layer.n_out - load(draft.kept, row) - load(draft.grown, row)
-        if next_uniform(draft.states, 2 * chunk) * layer.n_out < free:
+        if uniform * layer.n_out < free:
             store(draft.grown, row, load(draft.grown, row) + 1)
             left -= 1
 

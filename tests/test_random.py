@@ -16,6 +16,7 @@ from sksparse_mlp._random import (
     make_streams,
     mix,
     next_below,
+    next_below_and_uniform,
     next_uniform,
 )
 from sksparse_mlp._simd import bare
@@ -43,6 +44,13 @@ def integers(states, i, n, out):
     """Fill an array with integers below n from one of some states."""
     for k in range(out.size):
         out[k] = next_below(bare(states), i, n)
+
+
+@numba.njit
+def pairs(states, n, integers, uniforms):
+    """Fill two arrays with integers below n and with what is left of their draws."""
+    for k in range(integers.size):
+        integers[k], uniforms[k] = next_below_and_uniform(bare(states), 0, n)
 
 
 def draw_uniforms(seed, n):
@@ -153,3 +161,12 @@ def test_streams_are_uncorrelated(one, other):
     streams = make_streams(np.random.RandomState(0))
     x, y = (draw_uniforms(getattr(streams, name), 100_000) - 0.5 for name in (one, other))
     assert abs(12 * np.mean(x * y)) < 4 / np.sqrt(x.size)
+
+
+def test_two_numbers_of_one_draw_are_independent_uniforms():
+    integers, uniforms = np.zeros(20_000, np.int64), np.zeros(20_000)
+    pairs(np.array([SEED], np.uint64), 10, integers, uniforms)
+    assert integers.min() == 0 and integers.max() == 9
+    assert uniforms.min() >= 0 and uniforms.max() < 1
+    counts, *_ = np.histogram2d(integers, uniforms, [np.arange(11), np.linspace(0, 1, 11)])
+    assert stats.chisquare(counts.ravel()).pvalue > 0.001
