@@ -6,6 +6,7 @@ show damage. It is written to a temporary file beside its place, forced to the d
 a reader finds the previous state or the new one, never half of one.
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -33,14 +34,27 @@ def check_place(path):
     path : str or path-like
         A file, which need not exist, or a directory.
     """
-    place = os.path.abspath(path)
-    is_directory = os.path.isdir(place)
-    directory = place if is_directory else os.path.dirname(place)
     required = f"checkpoint={str(path)!r} must be a file or directory that can be written; "
-    if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
-        raise ValueError(f"{required}{directory!r} is no writable directory.")
-    if os.path.exists(place) and not is_directory and not os.path.isfile(place):
-        raise ValueError(f"{required}{place!r} is something else, such as a device.")
+    if not os.fspath(path):
+        raise ValueError(f"{required}an empty text is neither.")
+    try:
+        place = os.path.realpath(path)
+        is_directory = os.path.isdir(place)
+        directory = place if is_directory else os.path.dirname(place)
+        if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
+            raise ValueError(f"{directory!r} is no writable directory.")
+        if not is_directory and os.path.lexists(place) and not os.path.isfile(place):
+            raise ValueError(f"{place!r} is something else, such as a device.")
+        if not is_directory:
+            _look_for(place)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{required}{error}") from None
+
+
+def _look_for(place):
+    """Ask for a file that need not exist: its name may be one that no file can have."""
+    with contextlib.suppress(FileNotFoundError):
+        os.lstat(place)
 
 
 class Checkpoint:
@@ -58,7 +72,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, interval, identity):
-        self.path, self.interval, self.identity = os.path.abspath(path), interval, identity
+        self.path, self.interval, self.identity = os.path.realpath(path), interval, identity
         if os.path.isdir(self.path):
             self.path = os.path.join(self.path, f"{digest(identity)}.checkpoint")
         self._n_epochs, self._written = 0, time.monotonic()

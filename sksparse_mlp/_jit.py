@@ -32,6 +32,8 @@ def kernel(function):
     numba.core.dispatcher.Dispatcher
         Compiles lazily, at the first call with each combination of types.
     """
+    if numba.config.DISABLE_JIT:
+        return _refused
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(function)
     if CACHE:
         try:
@@ -39,6 +41,13 @@ def kernel(function):
         except RuntimeError as error:
             warn_that_nothing_is_kept(str(error))
     return dispatcher
+
+
+def _refused(*args):
+    """What a kernel is where Numba may not compile."""
+    raise RuntimeError(
+        "sksparse_mlp runs only where Numba may compile: unset NUMBA_DISABLE_JIT, or set it to 0."
+    )
 
 
 class _IngredientLibrary(JITCodeLibrary):

@@ -236,7 +236,9 @@ def test_a_checkpoint_has_no_meaning_for_streams(tmp_path):
         classifier(checkpoint=tmp_path).partial_fit(X, y, classes=["a", "b", "c"])
 
 
-@pytest.mark.parametrize("place", ["nowhere/state", "file/state", "pipe"])
+@pytest.mark.parametrize(
+    "place", ["nowhere/state", "file/state", "pipe", "a name\0with zero", 300 * "long"]
+)
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, place, monkeypatch):
     (tmp_path / "file").touch()
     # Renaming would replace a pipe, or a device, by a file.
@@ -244,6 +246,20 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, pla
     monkeypatch.delattr(BaseSparseMLP, "_train")
     with pytest.raises(ValueError, match="must be a file or directory that can be written"):
         classifier(checkpoint=tmp_path / place).fit(X, y)
+
+
+def test_an_empty_place_is_not_the_directory_of_the_process():
+    with pytest.raises(ValueError, match="checkpoint='' must be a file or directory"):
+        classifier(checkpoint="").fit(X, y)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="anybody may make links")
+def test_a_link_stays_a_link(tmp_path):
+    path, link = tmp_path / "state", tmp_path / "link"
+    link.symlink_to(path)
+    classifier(checkpoint=link).fit(X, y)
+    assert link.is_symlink()
+    assert path.is_file()
 
 
 # ---------------------------------------------------------------- when it is written

@@ -343,6 +343,18 @@ def test_the_cache_can_be_switched_off(tmp_path):
     assert found == "NullCache\n"
 
 
+def test_where_Numba_may_not_compile_a_fit_says_so():
+    code = """
+import sksparse_mlp
+try:
+    sksparse_mlp.TrulySparseMLPClassifier(2).fit([[0], [1]], [0, 1])
+except RuntimeError as error:
+    print(error)
+"""
+    found = run_python(code, {"NUMBA_DISABLE_JIT": "1"}).communicate(timeout=100)[0]
+    assert "unset NUMBA_DISABLE_JIT" in found
+
+
 # ---------------------------------------------------------------- the whole package, from nothing
 
 

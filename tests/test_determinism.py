@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
 import pytest
 from builders import bits_of
+from estimators import small
 from scipy import sparse
 
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp import _base as base
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -27,22 +28,19 @@ CASES = {
         "input_dropout": 0.2,
         "batch_size": 70,
     },
-    "early stopping, SReLU": {"early_stopping": True, "activation": "srelu", "batch_size": 7},
+    "early stopping, SReLU": {
+        "solver": "adam",
+        "early_stopping": True,
+        "activation": "srelu",
+        "batch_size": 7,
+    },
 }
 
 
-def classifier(**changes):
-    parameters = {
-        "hidden_layer_sizes": (60, 20),
-        "epsilon": 8,
-        "learning_rate_init": 0.01,
-        "learning_rate_scaling": None,
-        "weight_init_gain": 0.3,
-        "input_noise": 0.0,
-        "max_iter": 4,
-        "random_state": 3,
-    }
-    return TrulySparseMLPClassifier(**parameters | changes)
+classifier = partial(
+    small, hidden_layer_sizes=(60, 20), epsilon=8, learning_rate_init=0.01, weight_init_gain=0.3,
+    max_iter=4, random_state=3,
+)  # fmt: skip
 
 
 def result_of(changes, X=X, y=y):

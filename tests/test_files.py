@@ -5,12 +5,14 @@ import io
 import multiprocessing
 import pickle
 import warnings
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 from builders import bits_of
+from estimators import small
 from sklearn.base import clone
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -33,17 +35,7 @@ X = RNG.normal(size=(40, 8)).astype(np.float32)
 y = np.array(["no", "yes", "maybe"])[RNG.integers(3, size=40)]
 
 
-def classifier(**changes):
-    parameters = {
-        "hidden_layer_sizes": (10, 6),
-        "epsilon": 3,
-        "learning_rate_init": 0.02,
-        "learning_rate_scaling": None,
-        "batch_size": 16,
-        "max_iter": 3,
-        "random_state": 0,
-    }
-    return TrulySparseMLPClassifier(**parameters | changes)
+classifier = partial(small, hidden_layer_sizes=(10, 6), solver="adam", batch_size=16, max_iter=3)
 
 
 def through_pickle(model, protocol=pickle.HIGHEST_PROTOCOL):
@@ -264,7 +256,7 @@ def test_another_format_is_refused_by_name(version):
 
 
 def test_parameters_that_an_older_version_did_not_know_have_their_defaults():
-    model = classifier().fit(X, y)
+    model = classifier(temperature="auto").fit(X, y)
     state = dict(model.__getstate__())
     del state["checkpoint"], state["temperature"]
     older = TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier)
