@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPClassifier, _training
+from sksparse_mlp.inspection import InputDegreeRecorder
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
@@ -112,6 +113,28 @@ def test_the_progress_bar_moves_within_a_long_epoch(data, long_epochs, capsys):
     pytest.importorskip("rich")
     network(batch_size=10).set_callbacks(callback.ProgressBar()).fit(*data)
     assert "epoch #4" in capsys.readouterr().out
+
+
+def test_the_recorder_has_the_connections_of_each_epoch(data):
+    recorder = InputDegreeRecorder()
+    model = network(evolution_interval="epoch", evolution_end=1.0, epsilon=3)
+    model.set_callbacks(recorder).fit(*data)
+    expected = []
+
+    class Keeper(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            expected.append(np.diff(fitted_estimator.coefs_[0].indptr))
+
+    model.set_callbacks(Keeper()).fit(*data)
+    assert np.array_equal(recorder.degrees, expected[:5])
+    assert np.ptp(recorder.degrees, axis=0).any()
+
+
+def test_the_recorder_begins_anew_with_each_fit(data):
+    recorder = InputDegreeRecorder()
+    model = network().set_callbacks(recorder).fit(*data)
+    model.fit(*data)
+    assert len(recorder.degrees) == 5
 
 
 def test_a_failing_fit_tears_callbacks_down(data):

@@ -6,6 +6,14 @@ fitted pipeline, search or selector that ends in one will do.
 
 from ._distance import topology_distance
 from ._importance import importance_table
+from ._recorder import InputDegreeRecorder
 from ._summary import LayerSummary, NetworkSummary, summary
 
-__all__ = ["LayerSummary", "NetworkSummary", "importance_table", "summary", "topology_distance"]
+__all__ = [
+    "InputDegreeRecorder",
+    "LayerSummary",
+    "NetworkSummary",
+    "importance_table",
+    "summary",
+    "topology_distance",
+]

@@ -27,8 +27,9 @@ class TopologyDisplay:
     coefs : list of csr_array
         Connections of each layer, shape (n_in, n_out): a classifier's `coefs_`.
     degree_history : array-like of shape (n_snapshots, n_features), default=None
-        Connections of each input, ``np.diff(est.coefs_[0].indptr)``, at several times; for the
-        kind "evolution" only.
+        Connections of each input at several times, for the kind "evolution" only: the degrees of
+        an :class:`~sksparse_mlp.inspection.InputDegreeRecorder`, or rows of
+        ``np.diff(est.coefs_[0].indptr)`` taken between calls of ``partial_fit``.
     epochs : array-like of shape (n_snapshots,), default=None
         When these were taken, increasing; None: 0, 1, ...
 
@@ -88,8 +89,9 @@ class TopologyDisplay:
         image_shape : tuple of two ints, default=None
             As in :meth:`plot`.
         degree_history : array-like of shape (n_snapshots, n_features), default=None
-            Connections of each input, ``np.diff(est.coefs_[0].indptr)``, at several times; for the
-            kind "evolution" only.
+            Connections of each input at several times, for the kind "evolution" only: the degrees
+            of an :class:`~sksparse_mlp.inspection.InputDegreeRecorder`, or rows of
+            ``np.diff(est.coefs_[0].indptr)`` taken between calls of ``partial_fit``.
         epochs : array-like of shape (n_snapshots,), default=None
             When these were taken, increasing; None: 0, 1, ...
         groups : array-like of shape (n_features,), default=None
@@ -154,7 +156,8 @@ class TopologyDisplay:
         if self.degree_history is None:
             raise ValueError(
                 'kind="evolution" needs degree_history: the rows np.diff(est.coefs_[0].indptr) at '
-                "several times, taken between calls of partial_fit or by a callback."
+                "several times, taken between calls of partial_fit, or the degrees of an "
+                "inspection.InputDegreeRecorder that was a callback of fit."
             )
         history = np.asarray(self.degree_history)
         if history.ndim != 2 or history.shape[1] != n_features or len(history) < 2:

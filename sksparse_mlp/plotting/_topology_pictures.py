@@ -125,8 +125,13 @@ def _blocks(degrees, n_blocks):
 
 
 def draw_distributions(ax, coefs):
-    """Share of the neurons that have at least so many connections, for both ends of each layer."""
-    for i, layer in enumerate(coefs):
+    """Share of the neurons that have at least so many connections, for both ends of each layer.
+
+    In a full layer all have the same: it is left out if there are others.
+    """
+    layers = list(enumerate(coefs))
+    sparse = [(i, layer) for i, layer in layers if layer.nnz < layer.shape[0] * layer.shape[1]]
+    for i, layer in sparse or layers:
         color = COLORS[i % len(COLORS)]
         out_degrees = np.diff(layer.indptr)
         in_degrees = np.bincount(layer.indices, minlength=layer.shape[1])

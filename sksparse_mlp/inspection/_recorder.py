@@ -1,0 +1,92 @@
+"""Where the connections were, epoch by epoch."""
+
+import numpy as np
+
+
+class InputDegreeRecorder:
+    """Callback that notes how many connections each input has, after every epoch of ``fit``.
+
+    Inputs on which connections gather matter to the network. Needs scikit-learn 1.9 or later,
+    whose estimators take callbacks by ``set_callbacks``.
+
+    Attributes
+    ----------
+    degrees : list of ndarray of shape (n_features,)
+        The connections of each input after each epoch. A new fit begins a new list.
+
+    See Also
+    --------
+    sksparse_mlp.plotting.TopologyDisplay : Draws them, with ``kind="evolution"``.
+
+    Notes
+    -----
+    Each epoch copies the network once, which takes a moment for very large ones.
+
+    Examples
+    --------
+    >>> from sksparse_mlp import TrulySparseMLPClassifier
+    >>> from sksparse_mlp.datasets import make_microarray
+    >>> from sksparse_mlp.inspection import InputDegreeRecorder
+    >>> from sksparse_mlp.plotting import TopologyDisplay
+    >>> X, y = make_microarray(n_samples=60, n_features=500, random_state=0)
+    >>> model = TrulySparseMLPClassifier(100, max_iter=5, random_state=0)
+    >>> recorder = InputDegreeRecorder()
+    >>> model = model.set_callbacks(recorder).fit(X, y)
+    >>> len(recorder.degrees)
+    5
+    >>> display = TopologyDisplay.from_estimator(
+    ...     model, kind="evolution", degree_history=recorder.degrees
+    ... )
+    """
+
+    def __init__(self):
+        self.degrees = []
+
+    def setup(self, estimator, context):
+        """Begin a new list; scikit-learn calls this before a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            That is fitted.
+        context : object
+            scikit-learn's description of the fit.
+        """
+        self.degrees = []
+
+    def on_fit_task_begin(self, estimator, context):
+        """Do nothing; scikit-learn calls this before each epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            That is fitted.
+        context : object
+            scikit-learn's description of the epoch.
+        """
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        """Note the connections; scikit-learn calls this after each epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            That is fitted.
+        context : object
+            scikit-learn's description of the epoch.
+        fitted_estimator : estimator or None
+            As if training had ended here.
+        """
+        if context.task_name == "epoch":
+            self.degrees.append(np.diff(fitted_estimator.coefs_[0].indptr))
+
+    def teardown(self, estimator, context):
+        """Do nothing; scikit-learn calls this after a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            That is fitted.
+        context : object
+            scikit-learn's description of the fit.
+        """
