@@ -48,9 +48,9 @@ class InputDegreeRecorder:
         Parameters
         ----------
         estimator : estimator
-            That is fitted.
+            The estimator that is fitted.
         context : object
-            scikit-learn's description of the fit.
+            What scikit-learn says of the fit.
         """
         self.degrees = []
 
@@ -60,9 +60,9 @@ class InputDegreeRecorder:
         Parameters
         ----------
         estimator : estimator
-            That is fitted.
+            The estimator that is fitted.
         context : object
-            scikit-learn's description of the epoch.
+            What scikit-learn says of the epoch.
         """
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
@@ -71,9 +71,9 @@ class InputDegreeRecorder:
         Parameters
         ----------
         estimator : estimator
-            That is fitted.
+            The estimator that is fitted.
         context : object
-            scikit-learn's description of the epoch.
+            What scikit-learn says of the epoch.
         fitted_estimator : estimator or None
             As if training had ended here.
         """
@@ -86,7 +86,7 @@ class InputDegreeRecorder:
         Parameters
         ----------
         estimator : estimator
-            That is fitted.
+            The estimator that is fitted.
         context : object
-            scikit-learn's description of the fit.
+            What scikit-learn says of the fit.
         """
