@@ -429,6 +429,8 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         """
         check_is_fitted(self)
         n_hidden = self._network.n_layers - 1
+        if n_hidden == 0:
+            raise ValueError("hidden_layer_sizes=() is a network without hidden layers.")
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be an int from {-n_hidden} to {n_hidden - 1}; got {layer!r}."

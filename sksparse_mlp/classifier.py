@@ -540,8 +540,8 @@ default="relu"
         unknown = np.setdiff1d(y, self.classes_)
         if unknown.size:
             raise ValueError(
-                f"{name} holds labels that are not in classes_={list(self.classes_)}: "
-                f"{list(unknown)}."
+                f"{name} holds labels that are not in classes_={self.classes_.tolist()}: "
+                f"{unknown.tolist()}."
             )
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
@@ -706,7 +706,10 @@ default="relu"
 
 def _checked_weight(sample_weight, X, name):
     """Weights of samples, float64, not negative, not all zero."""
-    weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    try:
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     if not weight.any():
         raise ValueError(f"{name} is zero for all samples: there is nothing to learn from.")
     return scaled_weights(weight)
