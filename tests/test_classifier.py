@@ -21,7 +21,7 @@ CLASSES = ["ALL", "AML", "CLL"]
 
 @pytest.fixture(scope="module")
 def fitted():
-    return small(max_iter=20).fit(X, Y)
+    return small(max_iter=20, zeta=0.1).fit(X, Y)
 
 
 # ---------------------------------------------------------------- fitted attributes
@@ -285,7 +285,7 @@ def test_a_score_may_need_probabilities_of_a_frame():
 
 
 def test_a_warm_start_goes_on():
-    model = small(warm_start=True, max_iter=10).fit(X, Y)
+    model = small(warm_start=True, max_iter=10, zeta=0.1).fit(X, Y)
     first_loss, first_topology = model.loss_curve_[0], model.coefs_[0].indices.copy()
     model.fit(X, Y)
     assert (model.n_iter_, len(model.loss_curve_), model.t_) == (10, 10, 2 * 10 * 96)
