@@ -10,6 +10,7 @@ from estimators import points, same_bits, small
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.special import log_softmax
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
@@ -105,7 +106,7 @@ def test_logits_are_those_of_the_weights(fitted):
 
 
 def test_a_temperature_divides_the_logits(fitted):
-    warm = small(max_iter=20, temperature=3.0).fit(X, Y)
+    warm = clone(fitted).set_params(temperature=3.0).fit(X, Y)
     assert_allclose(warm.decision_function(X), fitted.decision_function(X) / 3, rtol=1e-12)
     assert_allclose(
         warm.predict_log_proba(X), log_softmax(fitted.decision_function(X) / 3, axis=1), rtol=1e-12
