@@ -4,6 +4,7 @@ import pickle
 import tracemalloc
 
 import numpy as np
+import pandas
 import pytest
 from builders import make_data, make_network, make_options, shaken
 from numpy.testing import assert_allclose, assert_array_equal
@@ -26,6 +27,7 @@ from sksparse_mlp import (
 from sksparse_mlp._scores import MEMORY, ScoreKeeper, sensitivity, strength
 from sksparse_mlp._threads import Team
 from sksparse_mlp._training import Trainer
+from sksparse_mlp.inspection import importance_table
 
 WIDTHS = (6, 8, 7, 3)
 N_INFORMATIVE = 5
@@ -299,6 +301,13 @@ def test_the_given_estimator_is_left_alone(classes):
     assert [network.n_jobs for network in selector.estimators_] == [2, 2]
     again = supervised(estimator=estimator, random_state=None).fit(*classes)
     assert_array_equal(selector.scores_, again.scores_)
+
+
+def test_the_networks_know_the_names_of_the_features(classes):
+    X = pandas.DataFrame(classes[0], columns=[f"gene {j}" for j in range(150)])
+    selector = supervised().fit(X, classes[1])
+    for est in (selector, selector.estimators_):
+        assert set(importance_table(est)["feature"]) == set(X.columns)
 
 
 def test_sample_weights_reach_the_networks(classes):

@@ -193,6 +193,8 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         network._observe = keeper.observe
         network.fit(X, y, sample_weight)
         del network._observe
+        if hasattr(self, "feature_names_in_"):
+            network.feature_names_in_ = self.feature_names_in_
         return keeper.normalised()
 
     @property
