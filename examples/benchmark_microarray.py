@@ -105,7 +105,7 @@ def sparse_mlp(case, **parameters):
     return scaled(TrulySparseMLPClassifier(random_state=case.seed, **parameters))
 
 
-def dense_same_parameters(case):
+def network_dense(case):
     """Return our model with dense layers as wide as the sparse model's parameters allow."""
     parameters = sparse_mlp(case)[-1].get_params()
     depth = np.size(parameters["hidden_layer_sizes"])
@@ -117,7 +117,8 @@ def dense_same_parameters(case):
     linear = case.n_features + case.n_classes + depth
     roots = np.roots([depth - 1, linear, case.n_classes - budget])
     width = max(1, round(roots.real.max()))
-    return sparse_mlp(case, density=1.0, evolution=None, hidden_layer_sizes=(width,) * depth)
+    widths = (width,) * depth
+    return sparse_mlp(case, direct_path=0, density=1.0, evolution=None, hidden_layer_sizes=widths)
 
 
 def pca_svc(case):
@@ -143,16 +144,19 @@ MODELS = {
     "random_forest": lambda case: scaled(RandomForestClassifier(500, random_state=case.seed)),
     "mlp": lambda case: scaled(MLPClassifier(random_state=case.seed)),
     "lightgbm": lightgbm,
-    "sparse_mlp_static": lambda case: sparse_mlp(case, evolution=None),
-    "dense_same_parameters": dense_same_parameters,
+    # What each part of ours is worth: the network without the direct path, by rule of evolution.
+    "network_guided": lambda case: sparse_mlp(case, direct_path=0, evolution="guided"),
+    "network_set": lambda case: sparse_mlp(case, direct_path=0, evolution="set"),
+    "network_static": lambda case: sparse_mlp(case, direct_path=0, evolution=None),
+    "network_dense": network_dense,
 }
 
 # At most 12 candidates each; among ties the first wins, so the safer values come first.
 GRIDS = {
     "sparse_mlp": {
-        "trulysparsemlpclassifier__epsilon": [20, 5, 50],
+        "trulysparsemlpclassifier__direct_path": ["auto", 0, 1],
+        "trulysparsemlpclassifier__guidance": [0.5, 0.8],
         "trulysparsemlpclassifier__input_noise": [1.0, 0.3],
-        "trulysparsemlpclassifier__activation": ["relu", "all_relu"],
     },
     "logreg": {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]},
     "linear_svc": {"linearsvc__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]},
@@ -467,12 +471,18 @@ def report(per_set, overall, options):
     difference = per_set["difference"].map("{:+z.3f}".format) + error
     sections = {
         f"Means over {n_sets} sets ({mode}, {options.repeats} repeats)": means,
-        "Accuracy (balanced accuracy)": accuracy.unstack("model", sort=False),
+        "Accuracy (balanced accuracy)": by_model(accuracy),
         f"Accuracy minus that of {options.reference} ± corrected standard error": (
-            difference.unstack("model", sort=False).drop(columns=options.reference)
+            by_model(difference).drop(columns=options.reference)
         ),
     }
     return "\n".join(f"## {title}\n\n{markdown(table)}\n" for title, table in sections.items())
+
+
+def by_model(values):
+    """Return a table of one value per set and model, in the order in which they come."""
+    sets, models = (values.index.unique(level) for level in ("set", "model"))
+    return values.unstack("model").reindex(index=sets, columns=models)
 
 
 def markdown(table):

@@ -53,7 +53,8 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         "activation_slope": [Interval(Real, None, None, closed="neither")],
         "epsilon": ["array-like", Interval(Real, 0, None, closed="neither"), None],
         "density": [Interval(Real, 0, 1, closed="right"), None],
-        "evolution": [StrOptions({"set"}), None],
+        "evolution": [StrOptions({"auto", "guided", "set"}), None],
+        "guidance": [Interval(Real, 0, 1, closed="both")],
         "zeta": [Interval(Real, 0, 1, closed="left")],
         "evolution_interval": [
             StrOptions({"auto", "epoch"}),
@@ -101,8 +102,8 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
 
     # Called with the Trainer after each epoch: a feature selector sets it on its own estimator.
     _observe = None
-    # A parameter of those estimators that keep their state on disk while they are fitted.
-    checkpoint = None
+    # Not every estimator has a direct path, or keeps its state on disk while it is fitted.
+    _direct_weight, checkpoint = 0.0, None
 
     # ------------------------------------------------------------ validation
 
@@ -199,18 +200,15 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             values["max_iter"] = _defaults.n_epochs(n_samples, batch)
         if self.evolution_interval == "auto":
             total_steps = values["max_iter"] * -(-n_samples // batch)
-            values["evolution_interval"] = (
-                "epoch"
-                if streaming
-                else _defaults.evolution_interval(total_steps, self.evolution_end)
-            )
+            interval = _defaults.evolution_interval(total_steps, self.evolution_end)
+            values["evolution_interval"] = "epoch" if streaming else interval
         shape = (n_samples + n_seen, n_features)
-        for name, rule in (
-            ("input_noise", _defaults.input_noise),
-            ("temperature", _defaults.temperature),
-        ):
-            if values[name] == "auto":
-                values[name] = rule(*shape)
+        if self.evolution == "auto":
+            values["evolution"] = "set" if streaming else _defaults.evolution(*shape)
+        if self.input_noise == "auto":
+            values["input_noise"] = _defaults.input_noise(*shape)
+        if self.temperature == "auto":
+            values["temperature"] = _defaults.temperature(*shape, self._direct_weight)
         return TrainingOptions(**values)
 
     def _streams(self, going_on):
@@ -219,7 +217,7 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             return self._network.streams
         return make_streams(check_random_state(self.random_state))
 
-    def _initial_network(self, widths, n_connections, streams, team):
+    def _initial_network(self, widths, n_connections, streams, team, preferences):
         return SparseNetwork(
             widths,
             n_connections,
@@ -230,9 +228,10 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             solver=self.solver,
             streams=streams,
             team=team,
+            preferences=preferences,
         )
 
-    def _network_to_continue(self, widths, n_connections):
+    def _network_to_continue(self, widths, n_connections, preferences):
         """A copy of the fitted network, if parameters set since still describe it."""
         network = self._network
         if network.widths != widths or network.n_connections != n_connections:
@@ -247,7 +246,9 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
                 f"fitted with {network.solver!r} and {network.activation!r}, not with "
                 f"{self.solver!r} and {self.activation!r}."
             )
-        return network.copy()
+        network = network.copy()
+        network.preferences = preferences
+        return network
 
     def _train(
         self,
@@ -257,14 +258,15 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         going_on,
         streams=None,
         streaming=False,
+        preferences=None,
         held_out=None,
         callback_data=None,
     ):
         """Train a new network, or a copy of the fitted one, and adopt it.
 
         A stream is trained on for one epoch, with no end to lay schedules out for. ``held_out``
-        are validation samples, ``streams`` the seeds of a new network, if they are known already.
-        Returns whether Ctrl-C ended it all.
+        are validation samples, ``streams`` the seeds of a new network, if they are known already,
+        ``preferences`` those of its growth for inputs. Returns whether Ctrl-C ended it all.
         """
         widths, n_connections = self._check_parameters(data.X.shape[1], n_outputs)
         n_seen = self._network.n_seen if going_on and streaming else 0
@@ -272,10 +274,10 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         n_epochs = 1 if streaming else options.max_iter
         with Team(self._n_threads(n_connections, options.batch_size)) as team:
             if going_on:
-                network = self._network_to_continue(widths, n_connections)
+                network = self._network_to_continue(widths, n_connections, preferences)
             else:
                 streams = streams or self._streams(going_on)
-                network = self._initial_network(widths, n_connections, streams, team)
+                network = self._initial_network(widths, n_connections, streams, team, preferences)
             reporter = None
             if not streaming:
 

@@ -16,6 +16,9 @@ MINI_BATCH_STEPS = 600
 MINI_BATCH_EPOCHS = 20
 # The topology evolves so often in a fit.
 EVOLUTIONS = 37
+# The weight of the direct path beside the network's outputs, and up to how many samples it pays.
+DIRECT_PATH = 2.0
+DIRECT_PATH_UP_TO = 2048
 
 
 def batch_size(n_samples, streaming):
@@ -38,6 +41,22 @@ def evolution_interval(total_steps, evolution_end):
     return max(1, int(total_steps * evolution_end / EVOLUTIONS))
 
 
+def is_scarce(n_samples, n_features):
+    """Whether there are no more samples than features."""
+    return n_samples <= n_features
+
+
+def evolution(n_samples, n_features):
+    """The rule of evolution: with few samples, growth needs to be told where to look."""
+    return "guided" if is_scarce(n_samples, n_features) else "set"
+
+
+def direct_path(n_samples, n_features):
+    """The weight of the direct path; zero: there is none."""
+    pays = is_scarce(n_samples, n_features) and n_samples <= DIRECT_PATH_UP_TO
+    return DIRECT_PATH if pays else 0.0
+
+
 def scarcity(n_samples, n_features):
     """1 with more features than samples, towards 0 with ever more samples."""
     return min(1.0, n_features / max(1, n_samples))
@@ -48,6 +67,6 @@ def input_noise(n_samples, n_features):
     return scarcity(n_samples, n_features) ** 0.5
 
 
-def temperature(n_samples, n_features):
-    """What the logits are divided by."""
-    return 1.0 + 2.0 * scarcity(n_samples, n_features)
+def temperature(n_samples, n_features, direct_path):
+    """What the sum of the network's logits and those of a direct path is divided by."""
+    return (1.0 + 2.0 * scarcity(n_samples, n_features)) * (1.0 + direct_path / 2.0)

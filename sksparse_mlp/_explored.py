@@ -8,8 +8,8 @@ Small layers keep a bit for each cell and need no expectation.
 
 import numpy as np
 
-# Layers of so many cells keep a bit for each of them: at most 128 kB.
-COUNTED_UP_TO = 2**20
+# Layers of so many cells keep a bit for each of them: at most 16 kB.
+COUNTED_UP_TO = 2**17
 
 
 class ExploredCells:

@@ -68,6 +68,8 @@ class SparseNetwork:
         Seeds of the random streams.
     team : Team
         Threads to draw the topology with.
+    preferences : ndarray of float32 or None
+        How much new connections prefer each input, not negative; None: all are equal.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class SparseNetwork:
         solver,
         streams,
         team,
+        preferences=None,
     ):
         self.widths = tuple(int(width) for width in widths)
         self.n_connections = tuple(int(n) for n in n_connections)
@@ -89,6 +92,7 @@ class SparseNetwork:
         self.activation_slope = float(activation_slope)
         self.solver = solver
         self.streams = streams
+        self.preferences = preferences
         self.t = self.epoch = self.n_seen = self.n_evolutions = 0
         self.laws = [
             _law_of_new_weights(weight_init, n, n_in, n_out, weight_init_gain if last else 1.0)
@@ -204,6 +208,8 @@ class SparseNetwork:
 
     def _layer_view(self, layer):
         weights = self.arrays.weights
+        guided = layer == 0 and self.preferences is not None
+        preferences = np.cumsum(self.preferences, dtype=np.float64) if guided else np.zeros(0)
         return Layer(
             n_in=self.widths[layer],
             n_out=self.widths[layer + 1],
@@ -214,6 +220,8 @@ class SparseNetwork:
             bits=weights.view(np.uint32),
             slots_1=self.slots.weights_1,
             slots_2=self.slots.weights_2,
+            guided=guided,
+            preferences=np.concatenate(([0.0], preferences)),
         )
 
     def _law(self, layer):
@@ -366,7 +374,7 @@ class SparseNetwork:
 
     def assemble(self, parts):
         """Become the network of these parts."""
-        self.__dict__.update(parts)
+        self.__dict__.update({"preferences": None, **parts})
         # Arrays that are mapped into memory are arrays of a class of their own before this.
         self.arrays = _plain(Network(**parts["arrays"]))
         self.slots = None if parts["slots"] is None else _plain(Slots(**parts["slots"]))

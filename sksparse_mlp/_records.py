@@ -140,6 +140,8 @@ class Layer(NamedTuple):
     bits: np.ndarray  # uint32, the same memory as weights
     slots_1: np.ndarray  # float32
     slots_2: np.ndarray  # float32, empty where the solver has only one slot
+    guided: bool  # whether growth prefers some rows
+    preferences: np.ndarray  # float64 [n_in + 1], running sums of the rows' preferences; or empty
 
 
 class Draft(NamedTuple):

@@ -216,6 +216,48 @@ def share_out_growth(layer, draft, n_chunks, n_grown, law):
 
 
 @inlined
+def preferred_row(layer, draft, state):
+    """Draw a row in proportion to its preference, by bisection of their running sums."""
+    goal = next_uniform(draft.states, state) * load(layer.preferences, layer.n_in)
+    low, high = 0, layer.n_in - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if load(layer.preferences, middle + 1) > goal:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@inlined
+def share_out_guided_growth(layer, draft, n_chunks, n_grown, law):
+    """Decide at random how many connections each row grows, and where the chunks begin.
+
+    A row is drawn in proportion to its preference; the share of it that is free decides if the
+    draw counts: so each free cell is as likely as its row is preferred.
+    """
+    own = 2 * MAX_CHUNKS
+    store(draft.states, own, derive(law.topology, ZERO))
+    for row in range(layer.n_in):
+        store(draft.grown, row, 0)
+    drawn = 0
+    while drawn < n_grown:
+        row = preferred_row(layer, draft, own)
+        free = layer.n_out - load(draft.kept, row) - load(draft.grown, row)
+        if next_uniform(draft.states, own) * layer.n_out < free:
+            store(draft.grown, row, load(draft.grown, row) + 1)
+            drawn += 1
+    start = 0
+    for chunk in range(n_chunks):
+        store(draft.chunks, NOTES * chunk + START, start)
+        start += load(draft.chunks, NOTES * chunk + KEPT)
+        for row in range(
+            share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
+        ):
+            start += load(draft.grown, row)
+
+
+@inlined
 def draw_rows(layer, draft, chunk, first, last):
     """Decide at random how many connections each row of a chunk grows."""
     for row in range(first, last):
@@ -317,7 +359,8 @@ def rebuild_chunk(thread, layer, draft, law, chunk, first, last):
     topology, weights = 2 * chunk, 2 * chunk + 1
     store(draft.states, topology, derive(law.topology, chunk + 1))
     store(draft.states, weights, derive(law.weights, chunk + 1))
-    draw_rows(layer, draft, chunk, first, last)
+    if not layer.guided:
+        draw_rows(layer, draft, chunk, first, last)
     columns = thread * draft.max_grown
     start = load(draft.chunks, NOTES * chunk + START)
     for row in range(first, last):
@@ -373,13 +416,21 @@ def rebuild_layer(thread, n_threads, sync, layer, draft, law, zeta):
     phase = barrier(sync, n_threads, phase)
     if thread == 0:
         share_out_ties(draft, n_chunks)
-        share_out_growth(layer, draft, n_chunks, n_grown, law)
+        if not layer.guided:
+            share_out_growth(layer, draft, n_chunks, n_grown, law)
     phase = barrier(sync, n_threads, phase)
     for chunk in range(thread, n_chunks, n_threads):
         if told_to_stop(sync):
             break
         first, last = share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
         count_ties(layer, draft, chunk, first, last)
+    phase = barrier(sync, n_threads, phase)
+    if layer.guided:
+        if thread == 0:
+            share_out_guided_growth(layer, draft, n_chunks, n_grown, law)
+        phase = barrier(sync, n_threads, phase)
+    for chunk in range(thread, n_chunks, n_threads):
+        first, last = share(layer.n_in, chunk, n_chunks), share(layer.n_in, chunk + 1, n_chunks)
         rebuild_chunk(thread, layer, draft, law, chunk, first, last)
     barrier(sync, n_threads, phase)
     adopt(thread, n_threads, layer, draft)

@@ -1,27 +1,29 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
-import copy
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_consistent_length, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_array, check_is_fitted
 
+from . import _defaults
 from ._base import BaseSparseMLP
-from ._checks import scaled_weights
 from ._compat import (
+    Interval,
     StrOptions,
     check_first_partial_fit,
-    check_sample_weight,
     fit_context,
     method_if,
 )
+from ._direct import direct_network, direct_weights
+from ._labels import checked_weight, class_numbers, classes_of, weighted_by_class
+from ._relevance import class_moments, growth_preferences
 from ._training import TrainingData
+from ._validation import ValidationFigures, stratified_fraction
 
 
 class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
@@ -65,9 +67,18 @@ default="relu"
         (0, 1], spread over the layers in the proportions of ``epsilon``. 1 makes a dense network.
         Give one of the two.
 
-    evolution : {"set"} or None, default="set"
-        Whether connections move during training. "set" [1]_: the weakest are dropped, new ones
-        grow at random places, their number stays the same. None keeps the first random places.
+    evolution : {"auto", "guided", "set"} or None, default="auto"
+        Whether connections move during training, and where to. "set" [1]_: the weakest are
+        dropped, new ones grow at random places, their number stays the same. "guided": the same,
+        but more of the connections of the inputs, from the first ones on, lie at inputs that
+        differ between the classes, see ``guidance``. None keeps the first random places. "auto":
+        "guided" with at least as many features as samples, else "set"; "set" in ``partial_fit``.
+
+    guidance : float, default=0.5
+        The share of the inputs' connections that "guided" evolution lays in proportion to
+        ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
+        SSB, and within them, SSW, as in a one-way analysis of variance. The others are laid at
+        random, so that no input is passed over. From 0, which is "set", to 1.
 
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
@@ -178,11 +189,19 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
+    direct_path : float or "auto", default="auto"
+        The weight of a second way from the inputs to the outputs, without hidden neurons, that is
+        added to the network's: a linear model, whose weights ``fit`` finds exactly and shrinks
+        the more, the less an input differs between the classes. What few samples can tell is
+        mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 2
+        with at least as many features as samples, of which there are no more than 2,048; else
+        0. ``partial_fit`` leaves it as it is.
+
     temperature : float or "auto", default="auto"
-        What the network's outputs are divided by before they become probabilities, positive:
-        above 1, the probabilities are more cautious. Predicted classes do not depend on it.
-        "auto": ``1 + 2 * min(1, n_features / n_samples)``, because a network that has seen few
-        samples is too sure of itself.
+        What the outputs, those of the direct path included, are divided by before they become
+        probabilities, positive: above 1, the probabilities are more cautious. Predicted classes
+        do not depend on it. "auto": ``(1 + 2 * min(1, n_features / n_samples)) * (1 +
+        direct_path / 2)``, because a network that has seen few samples is too sure of itself.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as ``{label: weight}``. "balanced": rare classes weigh as much as
@@ -227,6 +246,10 @@ default="relu"
     feature_importances_ : ndarray of shape (n_features_in_,)
         The strength of each input, that is the sum of the absolute weights of its connections,
         divided by the sum over all inputs.
+    direct_coef_ : ndarray of shape (n_features_in_, n_classes) or None
+        The weights of the direct path, its own weight multiplied in; None without one.
+    direct_intercept_ : ndarray of shape (n_classes,) or None
+        Its intercepts, likewise.
     history_ : dict of list
         One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired" and, of each
         layer, "rewired_by_layer" and "explored_by_layer", the share of all possible connections
@@ -314,8 +337,12 @@ default="relu"
     _parameter_constraints: ClassVar[dict] = {
         **BaseSparseMLP._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "direct_path": [StrOptions({"auto"}), Interval(Real, 0, 1000, closed="both")],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     }
+
+    # Models of the first versions have no direct path.
+    _direct_network = None
 
     def __init__(
         self,
@@ -325,7 +352,8 @@ default="relu"
         activation_slope=0.6,
         epsilon=None,
         density=None,
-        evolution="set",
+        evolution="auto",
+        guidance=0.5,
         zeta=0.3,
         evolution_interval="auto",
         evolution_end=0.75,
@@ -353,6 +381,7 @@ default="relu"
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        direct_path="auto",
         temperature="auto",
         class_weight=None,
         warm_start=False,
@@ -368,6 +397,7 @@ default="relu"
         self.epsilon = epsilon
         self.density = density
         self.evolution = evolution
+        self.guidance = guidance
         self.zeta = zeta
         self.evolution_interval = evolution_interval
         self.evolution_end = evolution_end
@@ -395,6 +425,7 @@ default="relu"
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.direct_path = direct_path
         self.temperature = temperature
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -436,7 +467,7 @@ default="relu"
             self._check_checkpoint()
             going_on = self.warm_start and self.__sklearn_is_fitted__()
             X, y = self._validate_X(X, y, reset=not going_on)
-            classes = _classes_of(y)
+            classes = classes_of(y)
             if going_on and not np.array_equal(classes, self.classes_):
                 raise ValueError(
                     "warm_start=True goes on with the same classes: the network was fitted with "
@@ -446,11 +477,13 @@ default="relu"
             data = self._training_data(X, y, sample_weight)
             streams = self._streams(going_on)
             data, held_out = self._split(data, streams, X_val, y_val, sample_weight_val)
+            preferences = self._learn_from_classes(data)
             interrupted = self._train(
                 data,
                 len(classes),
                 going_on=going_on,
                 streams=streams,
+                preferences=preferences,
                 held_out=held_out,
                 callback_data={"X": X, "y": y},
             )
@@ -502,20 +535,22 @@ default="relu"
                 self.classes_ = np.asarray(self.classes_)
             X, y = self._validate_X(X, y, reset=not going_on)
             data = self._training_data(X, y, sample_weight, streaming=True)
-            interrupted = self._train(data, len(self.classes_), going_on=going_on, streaming=True)
+            interrupted = self._train(
+                data,
+                len(self.classes_),
+                going_on=going_on,
+                streaming=True,
+                preferences=self._preferences_for_stream(data, going_on),
+            )
         if interrupted:
             self._pass_on_interrupt()
         return self
 
     def _training_data(self, X, y, sample_weight, streaming=False):
         """Class numbers, and weights from ``sample_weight`` and ``class_weight``."""
-        targets = self._class_numbers(y, "y")
-        sample_weight = _checked_weight(sample_weight, X, "sample_weight")
-        if self.class_weight == "balanced":
-            share = np.bincount(targets, sample_weight, len(self.classes_))
-            sample_weight = sample_weight / np.where(share > 0, share, 1)[targets]
-        elif self.class_weight is not None:
-            sample_weight = sample_weight * self._class_weights()[targets]
+        targets = class_numbers(y, self.classes_, "y")
+        sample_weight = checked_weight(sample_weight, X, "sample_weight")
+        sample_weight = weighted_by_class(sample_weight, targets, self.class_weight, self.classes_)
         n_classes = np.unique(targets[sample_weight > 0]).size
         needed = 1 if streaming else 2
         if n_classes < needed:
@@ -525,25 +560,32 @@ default="relu"
             )
         return self._training_rows(X, targets, sample_weight)
 
-    def _class_weights(self):
-        """The weight of each class, also of those that a chunk of a stream does not hold."""
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
-        if not (np.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError(
-                f"class_weight must hold finite numbers >= 0; got {self.class_weight!r}."
-            )
-        return weights
+    def _learn_from_classes(self, data):
+        """Set the direct path; returns the growth's preferences for each input, or None."""
+        shape = data.rows.size, data.X.shape[1]
+        rule = _defaults.evolution(*shape) if self.evolution == "auto" else self.evolution
+        weight = self.direct_path
+        weight = _defaults.direct_path(*shape) if weight == "auto" else float(weight)
+        self._direct_network, self._direct_weight = None, weight
+        if rule != "guided" and weight == 0:
+            return None
+        moments = class_moments(data)
+        if weight > 0:
+            weights, intercepts = direct_weights(data, moments, len(self.classes_))
+            self._direct_network = direct_network(weight * weights, weight * intercepts)
+        if rule != "guided":
+            return None
+        return growth_preferences(moments.separation(), self.guidance)
 
-    def _class_numbers(self, y, name):
-        """Labels as positions in ``classes_``."""
-        y = column_or_1d(y, warn=True)
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
-            raise ValueError(
-                f"{name} holds labels that are not in classes_={self.classes_.tolist()}: "
-                f"{unknown.tolist()}."
-            )
-        return np.searchsorted(self.classes_, y).astype(np.int32)
+    def _preferences_for_stream(self, data, going_on):
+        """Those of the network that goes on; of the first chunk, only where it was asked for."""
+        if going_on:
+            keeps = self.evolution in ("auto", "guided")
+            return self._network.preferences if keeps else None
+        self._direct_network, self._direct_weight = None, 0.0
+        if self.evolution != "guided":
+            return None
+        return growth_preferences(class_moments(data).separation(), self.guidance)
 
     # ------------------------------------------------------------ validation while fitting
 
@@ -556,30 +598,17 @@ default="relu"
             X_val = self._validate_X(X_val, reset=False)
             y_val = check_array(y_val, ensure_2d=False, dtype=None, input_name="y_val")
             check_consistent_length(X_val, y_val)
-            targets = self._class_numbers(y_val, "y_val")
-            weight = _checked_weight(sample_weight_val, X_val, "sample_weight_val")
+            targets = class_numbers(y_val, self.classes_, "y_val")
+            weight = checked_weight(sample_weight_val, X_val, "sample_weight_val")
             return data, TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val: give all.")
         if not self.early_stopping:
             return data, None
-        held_out = self._held_out(data, streams)
+        held_out = stratified_fraction(
+            data, len(self.classes_), self.validation_fraction, streams.splitting
+        )
         return data._replace(rows=data.rows[~held_out]), data._replace(rows=data.rows[held_out])
-
-    def _held_out(self, data, streams):
-        """A stratified fraction of the rows: of each class at least one if it has two."""
-        rng = np.random.default_rng(streams.splitting)
-        targets, held_out = data.targets[data.rows], np.zeros(data.rows.size, bool)
-        for target in range(len(self.classes_)):
-            members = np.flatnonzero(targets == target)
-            wanted = max(1, round(self.validation_fraction * members.size))
-            held_out[rng.permutation(members)[: min(wanted, members.size - 1)]] = True
-        if not held_out.any():
-            raise ValueError(
-                "early_stopping=True sets validation samples apart and needs at least 2 samples "
-                f"of one class; got n_samples={data.rows.size}."
-            )
-        return held_out
 
     def _options(self, *shape):
         options = super()._options(*shape)
@@ -596,44 +625,33 @@ default="relu"
             self.best_loss_ = None
 
     def _validator(self, held_out):
-        """Validation figures of a network as a function of it."""
-        X, rows = held_out.X, held_out.rows
-        targets, weight = held_out.targets[rows], held_out.sample_weight[rows].astype(np.float64)
-        X_scored = None if self.scoring is None else X[rows]
-
-        def validate(network, team):
-            if self.scoring is None:
-                logits = self._forward(X, network, team, chosen=rows)
-                score = float(np.average(logits.argmax(axis=1) == targets, weights=weight))
-            else:
-                probe = copy.copy(self)
-                probe._network = network
-                probe.__dict__.pop("feature_names_in_", None)
-                logits = self._forward(X_scored, network, team)
-                score = self._score_of(probe, X_scored, self.classes_[targets])
-            log_p = log_softmax(logits.astype(np.float64) / self.temperature_, axis=1)
-            loss = -float(np.average(log_p[np.arange(rows.size), targets], weights=weight))
-            monitored = -loss if self.scoring is None else score
-            return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
-
-        return validate
-
-    def _score_of(self, probe, X, y):
-        score = check_scoring(probe, self.scoring)(probe, X, y)
-        if not isinstance(score, Real) or (self.early_stopping and np.isnan(score)):
-            raise ValueError(
-                f"scoring={self.scoring!r} must return a number for the validation samples; got "
-                f"{score!r}."
-            )
-        return float(score)
+        return ValidationFigures(self, held_out)
 
     # ------------------------------------------------------------ predicting
 
     def _logits(self, X):
         check_is_fitted(self)
-        return (
-            self._forward(self._validate_X(X, reset=False)).astype(np.float64) / self.temperature_
-        )
+        return self._outputs(self._validate_X(X, reset=False)) / self.temperature_
+
+    def _outputs(self, X, network=None, team=None, **which):
+        """Outputs of a network, and of the direct path, for validated X, float64."""
+        outputs = self._forward(X, network, team, **which).astype(np.float64)
+        if self._direct_network is not None:
+            outputs += self._forward(X, self._direct_network, team, **which)
+        return outputs
+
+    @property
+    def direct_coef_(self):
+        """Weights of the direct path: array of shape (n_features, n_classes), or None."""
+        self._fitted_network  # noqa: B018
+        direct = self._direct_network
+        return None if direct is None else direct.arrays.weights.reshape(direct.widths)
+
+    @property
+    def direct_intercept_(self):
+        """Intercepts of the direct path: array of shape (n_classes,), or None."""
+        self._fitted_network  # noqa: B018
+        return None if self._direct_network is None else self._direct_network.arrays.intercepts
 
     def decision_function(self, X):
         """Return the logits of the classes; for two classes, their difference.
@@ -702,23 +720,3 @@ default="relu"
         """Name of the output activation function."""
         self._fitted_network  # noqa: B018
         return "softmax"
-
-
-def _checked_weight(sample_weight, X, name):
-    """Weights of samples, float64, not negative, not all zero."""
-    try:
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    if not weight.any():
-        raise ValueError(f"{name} is zero for all samples: there is nothing to learn from.")
-    return scaled_weights(weight)
-
-
-def _classes_of(y):
-    try:
-        check_classification_targets(y)
-        unique_labels(y)  # refuses a mixture of strings and numbers, but forgets types of objects
-    except TypeError as error:  # labels that cannot be sorted
-        raise ValueError(f"y must hold strings, numbers or booleans, all alike: {error}.") from None
-    return np.unique(y)

@@ -1,6 +1,7 @@
 """Fitted networks for tools that know scikit-learn's own."""
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.sparse import issparse
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
@@ -20,7 +21,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     ----------
     est : TrulySparseMLPClassifier
         A fitted classifier with the activation "relu", "tanh", "logistic" or "identity": the
-        others do not exist in scikit-learn.
+        others do not exist in scikit-learn. With "tanh" and "logistic" it must have been fitted
+        with ``direct_path=0``, since these cannot pass on a number as it is.
     max_bytes : int, default=2**31
         The most that the dense weights may take; beyond it, an error instead of a full memory.
 
@@ -29,7 +31,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     sklearn.neural_network.MLPClassifier
         A fitted network, independent of `est`. Missing connections are weights of 0, and its
         `partial_fit` trains them too. The last layer's weights are divided by `temperature_`; for
-        two classes it has one neuron, whose weights are the differences of the two.
+        two classes it has one neuron, whose weights are the differences of the two. A direct path
+        becomes additional neurons in each hidden layer: one a class and sign.
 
     Notes
     -----
@@ -46,13 +49,15 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     ... )
     >>> dense = to_mlp_classifier(model.fit(X, y))
     >>> [weights.shape for weights in dense.coefs_]
-    [(500, 100), (100, 1)]
+    [(500, 104), (104, 1)]
     >>> bool((dense.predict(X) == model.predict(X)).all())
     True
     """
     _check(est, max_bytes)
     coefs = [weights.toarray() for weights in est.coefs_]
     intercepts = [intercepts.copy() for intercepts in est.intercepts_]
+    if est.direct_coef_ is not None:
+        coefs, intercepts = _with_direct_path(coefs, intercepts, est)
     coefs[-1], intercepts[-1] = coefs[-1] / est.temperature_, intercepts[-1] / est.temperature_
     if len(est.classes_) == 2:
         coefs[-1], intercepts[-1] = (
@@ -81,12 +86,36 @@ def _check(est, max_bytes):
             f"est has activation={est.activation!r}, which scikit-learn lacks; allowed are "
             f"{', '.join(map(repr, ACTIVATIONS))}."
         )
+    if est.direct_coef_ is not None and est.activation not in ("relu", "identity"):
+        raise ValueError(
+            f"est has a direct path and activation={est.activation!r}, whose neurons cannot pass a "
+            "number on as it is; allowed are 'relu' and 'identity', or a fit with direct_path=0."
+        )
     needed = sum(4 * weights.shape[0] * weights.shape[1] for weights in est.coefs_)
     if needed > max_bytes:
         raise ValueError(
             f"The dense weights need {needed:,} bytes, more than max_bytes={max_bytes:,}: raise "
             "max_bytes if there is memory for them."
         )
+
+
+def _with_direct_path(coefs, intercepts, est):
+    """Layers with neurons besides that pass on the direct path: z = relu(z) - relu(-z)."""
+    n_classes = len(est.classes_)
+    intercepts[-1] = intercepts[-1] + est.direct_intercept_
+    if len(coefs) == 1:
+        return [coefs[0] + est.direct_coef_], intercepts
+    signs = [1] if est.activation == "identity" else [1, -1]
+    into = np.hstack([sign * est.direct_coef_ for sign in signs])
+    out = np.vstack([sign * np.eye(n_classes, dtype=np.float32) for sign in signs])
+    nothing = np.zeros(len(out), np.float32)
+    through = [block_diag(weights, np.eye(len(out), dtype=np.float32)) for weights in coefs[1:-1]]
+    coefs = [np.hstack((coefs[0], into)), *through, np.vstack((coefs[-1], out))]
+    intercepts = [
+        *(np.concatenate((values, nothing)) for values in intercepts[:-1]),
+        intercepts[-1],
+    ]
+    return coefs, intercepts
 
 
 def _one_neuron_for(classes, activation):

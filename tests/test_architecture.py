@@ -27,13 +27,13 @@ LAYERS = (
         "_sealing",
         "_sizes",
     ),
-    ("_threads", "_random", "_inputs"),
+    ("_threads", "_random", "_inputs", "_relevance"),
     ("_activations", "_optimizers", "_loading"),
     ("_loss",),
     ("_kernels", "_topology"),
     ("_network",),
     ("_training",),
-    ("_base", "_scores"),
+    ("_base", "_scores", "_direct", "_labels", "_validation"),
     ("classifier",),
     ("selection",),
     ("__init__",),
@@ -44,6 +44,9 @@ OUTSIDE = {"inspection", "plotting", "export"}
 KNOWS_SKLEARN = {
     "_compat",
     "_base",
+    "_direct",
+    "_labels",
+    "_validation",
     "classifier",
     "selection",
     "inspection",
@@ -55,6 +58,8 @@ KNOWS_SKLEARN = {
 DEPENDENCIES = {"sklearn", "numpy", "scipy", "numba", "joblib"}
 # What LLVM instructions are built with; Numba brings it along.
 LLVM = {"_simd": {"llvmlite"}}
+# What scikit-learn itself depends on to limit the threads of linear algebra.
+THREADS = {"_direct": {"threadpoolctl"}}
 # Optional packages, imported by the function that needs them.
 OPTIONAL = {
     "datasets": {"pandas", "pooch", "requests", "urllib3"},
@@ -163,7 +168,7 @@ def test_data_sets_are_independent_of_the_rest(file):
 def test_only_the_declared_dependencies_are_imported(file):
     part = part_of(file)
     for found in foreign_imports_of(file):
-        allowed = DEPENDENCIES | LLVM.get(part, set())
+        allowed = DEPENDENCIES | LLVM.get(part, set()) | THREADS.get(part, set())
         if found.inside_function:
             allowed = allowed | OPTIONAL.get(part, set())
         assert found.package in allowed, found

@@ -172,7 +172,7 @@ def test_a_pickle_holds_8_bytes_a_connection_without_the_training_state():
     X, y = rng.normal(size=(20, 500)).astype(np.float32), np.arange(20) % 2
     model = network(hidden_layer_sizes=(500,), epsilon=50, max_iter=2, solver="sgd",
                     learning_rate_init=0.01, learning_rate_scaling=None).fit(X, y)  # fmt: skip
-    n_connections = sum(model.n_connections_)
+    n_connections = sum(model.n_connections_) + model.direct_coef_.size
     with_state = len(pickle.dumps(model)) / n_connections
     without = len(pickle.dumps(model.drop_training_state())) / n_connections
     assert (without < 8.8, with_state < 12.8) == (True, True)

@@ -471,3 +471,39 @@ def test_the_output_layer_stays_if_asked_to():
 def test_the_output_layer_evolves_otherwise():
     before, network, _ = trained(evolution="set")
     assert topology_of(network)[-1] != topology_of(before)[-1]
+
+
+# ---------------------------------------------------------------- guided growth
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_rows_grow_in_proportion_to_their_preference(seed):
+    preferences = np.repeat([0.5, 1.0, 3.0], 20)
+    network = make_network((60, 400), [1200], seed=seed, preferences=preferences)
+    degrees = np.diff(network.pointers_of(0)).reshape(3, 20).sum(axis=1)
+    # Four standard deviations of the binomial law, at most.
+    np.testing.assert_allclose(degrees, 1200 * np.array([0.5, 1.0, 3.0]) / 4.5, atol=70)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_guided_evolution_keeps_the_number_and_the_order_of_connections(seed):
+    preferences = np.random.default_rng(seed).exponential(size=30) ** 3 + 0.01
+    network = make_network((30, 12), [200], seed=seed, preferences=preferences)
+    for _ in range(3):
+        evolve(network, 0.3)
+    matrix = network.weights_of(0)
+    assert matrix.nnz == 200
+    for row in np.split(matrix.indices, matrix.indptr[1:-1]):
+        assert (np.diff(row) > 0).all()
+
+
+def test_guided_growth_does_not_depend_on_the_number_of_threads():
+    preferences = np.random.default_rng(0).exponential(size=300) ** 2 + 0.1
+    networks = []
+    for n_threads in (1, 3):
+        network = make_network((300, 50), [4000], preferences=preferences, n_threads=n_threads)
+        evolve(network, 0.3, n_threads=n_threads)
+        networks.append(network.weights_of(0))
+    one, other = networks
+    assert np.array_equal(one.indices, other.indices)
+    assert np.array_equal(one.data, other.data)

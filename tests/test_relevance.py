@@ -1,0 +1,89 @@
+"""How well an input alone tells the classes apart, compared with scikit-learn's F statistic."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.feature_selection import f_classif
+
+from sksparse_mlp._relevance import class_moments, growth_preferences
+from sksparse_mlp._training import TrainingData
+
+
+def data_of(X, y, weight=None, rows=None):
+    weight = np.ones(len(y)) if weight is None else weight
+    rows = np.arange(len(y)) if rows is None else rows
+    return TrainingData(X, rows, y.astype(np.int32), weight.astype(np.float32))
+
+
+def example(seed=0, n_samples=40, n_features=7, n_classes=3):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_samples) % n_classes
+    return rng.normal(size=(n_samples, n_features)) + 0.3 * y[:, None] * np.arange(n_features), y
+
+
+def test_the_separation_is_the_F_statistic_but_for_a_constant():
+    X, y = example()
+    F = f_classif(X, y)[0]
+    n_within, n_between = len(y) - 3, 2
+    np.testing.assert_allclose(class_moments(data_of(X, y)).separation(), F * n_between / n_within)
+
+
+def test_mean_and_variance_are_those_of_the_samples_that_train():
+    X, y = example()
+    moments = class_moments(data_of(X, y, rows=np.arange(5, 30)))
+    np.testing.assert_allclose(moments.mean, X[5:30].mean(axis=0))
+    np.testing.assert_allclose(moments.variance, X[5:30].var(axis=0))
+
+
+def test_a_weight_of_two_is_a_row_given_twice():
+    X, y = example()
+    weight = 1 + np.arange(len(y)) % 2
+    weighted = class_moments(data_of(X, y, weight))
+    repeated = class_moments(data_of(np.repeat(X, weight, axis=0), np.repeat(y, weight)))
+    np.testing.assert_allclose(weighted.separation(), repeated.separation())
+
+
+@pytest.mark.parametrize("offset", [1e3, -1e6])
+def test_numbers_far_from_zero_keep_their_digits(offset):
+    X, y = example()
+    near, far = (class_moments(data_of(X + shift, y)).separation() for shift in (0, offset))
+    np.testing.assert_allclose(far, near, rtol=1e-6)
+
+
+def test_constant_inputs_separate_nothing():
+    X, y = example()
+    X[:, 2], X[:, 4] = 0.1, 0
+    separation = class_moments(data_of(X, y)).separation()
+    assert separation[[2, 4]].tolist() == [0, 0]
+    assert np.isfinite(separation).all()
+
+
+def test_perfect_separation_is_bounded():
+    X, y = example()
+    X[:, 3] = y
+    assert class_moments(data_of(X, y)).separation()[3] == pytest.approx(1e3)
+
+
+def test_the_form_of_X_changes_no_bit():
+    X, y = example()
+    X = np.where(X > 0.5, X, 0).astype(np.float32)
+    dense, *others = (
+        class_moments(data_of(form, y))
+        for form in (X, sparse.csr_array(X), np.asfortranarray(X), X.astype(np.float64))
+    )
+    for other in others:
+        assert np.array_equal(dense, other)
+
+
+@given(st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_preferences_have_mean_one_and_leave_no_input_out(guidance, seed):
+    separation = np.random.default_rng(seed).exponential(size=20)
+    preferences = growth_preferences(separation, guidance)
+    assert preferences.mean() == pytest.approx(1)
+    assert (preferences >= 1 - guidance).all()
+
+
+def test_without_any_separation_all_inputs_are_alike():
+    assert growth_preferences(np.zeros(3), 0.5).tolist() == [1, 1, 1]
