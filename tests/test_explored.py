@@ -8,6 +8,7 @@ from builders import evolve, make_network
 from numpy.testing import assert_array_equal
 
 from sksparse_mlp import _explored
+from sksparse_mlp._sealing import seal
 
 WIDTHS, CONNECTIONS = (30, 20, 4), (90, 40)
 
@@ -82,10 +83,10 @@ def test_without_training_state_counting_turns_into_expecting():
 
 
 def test_what_an_old_file_does_not_say_stays_unknown():
-    state = network().__getstate__()
-    del state["explored"]
+    parts = network().parts()
+    del parts["explored"]
     net = object.__new__(type(network()))
-    net.__setstate__(state)
+    net.__setstate__(seal(parts))
     evolve(net, 0.3)
     assert np.isnan(net.explored.shares).all()
 

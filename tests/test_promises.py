@@ -163,7 +163,8 @@ def test_importances_sum_to_one(data):
 
 
 def test_importances_find_the_informative_features(data):
-    model = network(max_iter=100).fit(*data)
+    # Growth by chance alone finds both in 19 of 40 seeds, guided growth in 40.
+    model = network(max_iter=100, evolution="guided").fit(*data)
     assert set(np.argsort(model.feature_importances_)[-2:]) == {0, 1}
 
 
