@@ -37,8 +37,8 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         by plain gradient descent from very small weights, so that a connection is as strong as
         it is useful, and not for long, because many short trainings say more than a few long
         ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
-        learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0)``
-        with 50 training steps, or 10 epochs if these are more.
+        learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0,
+        evolution="set", direct_path=0.0)`` with 50 training steps, or 10 epochs if these are more.
 
     k : int, default=None
         How many features to select: those with the highest scores.
@@ -180,6 +180,8 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
                 weight_init_gain=0.01,
                 weight_decay=0.1,
                 input_noise=0.0,
+                evolution="set",
+                direct_path=0.0,
                 max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
             )
         given = template.random_state if self.random_state is None else self.random_state
