@@ -29,7 +29,7 @@ class LayerSummary(NamedTuple):
         Connections that leave a neuron at the layer's inputs.
     explored : float
         Share of the cells ever connected: R_s of in-time over-parameterisation [1]_. Counted in
-        layers of up to a million cells; in larger ones, what is to be expected after as many
+        layers of up to 131,072 cells; in larger ones, what is to be expected after as many
         random connections as were grown. NaN where a file of an old version did not say it.
     rewired_per_epoch : float
         Connections moved in an epoch, on average.
