@@ -72,6 +72,8 @@ def sparse_mlp(shape, batch_size, n_jobs, **changes):
         "hidden_layer_sizes": shape.widths[1:-1],
         "activation": "relu",
         "epsilon": shape.epsilon,
+        "evolution": "set",
+        "direct_path": 0,
         "evolution_interval": "epoch",
         "evolution_end": 1.0,
         "zeta": ZETA,

@@ -73,6 +73,8 @@ def make_model(neurons, epochs, batch_size, epsilon, n_jobs):
         hidden_layer_sizes=(neurons // 2, neurons - neurons // 2),
         activation="relu",
         epsilon=epsilon,
+        evolution="set",
+        direct_path=0,
         evolution_interval="epoch",
         evolution_end=1.0,
         solver="sgd",
