@@ -61,7 +61,10 @@ class Team:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *exception):
+        # An interruption at any moment, even while a thread starts, ends them all.
+        if kind is not None:
+            self.stop()
         self._pool.shutdown(wait=True)
 
     def run(self, kernel, *args, before=(), aside=False):

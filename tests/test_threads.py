@@ -280,6 +280,27 @@ def test_an_interruption_while_others_compute_ends_them(n_threads, monkeypatch):
         signal.signal(signal.SIGINT, before)
 
 
+def test_an_interruption_while_a_thread_starts_ends_it():
+    ended = threading.Event()
+
+    def train_until_stopped(thread):
+        while not team.stopped:
+            time.sleep(0.001)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        with Team(2) as team:
+            submit = team._pool.submit
+
+            def submit_and_be_interrupted(*task):
+                submit(*task)
+                raise KeyboardInterrupt
+
+            team._pool.submit = submit_and_be_interrupted
+            team.map(train_until_stopped, aside=True)
+    assert ended.is_set()
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_an_evolution_that_was_told_to_stop_says_so(n_threads, monkeypatch):
     monkeypatch.setattr(_network, "MANY_CONNECTIONS", 0)
