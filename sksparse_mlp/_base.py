@@ -335,9 +335,8 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""
         if self.checkpoint is None:
             return None
-        identity = identity_of_fit(
-            options, network, data, held_out, scoring=getattr(self, "scoring", None)
-        )
+        besides = (getattr(self, name, None) for name in ("scoring", "_direct_network"))
+        identity = identity_of_fit(options, network, data, held_out, *besides)
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
     def _adopt(self, trainer, add):

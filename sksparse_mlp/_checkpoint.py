@@ -137,7 +137,7 @@ class Checkpoint:
         self._has_warned = True
 
 
-def identity_of_fit(options, network, data, held_out, scoring):
+def identity_of_fit(options, network, data, held_out, scoring, direct_network):
     """What a fit is determined by, in entries that an error can name.
 
     Parameters
@@ -150,6 +150,8 @@ def identity_of_fit(options, network, data, held_out, scoring):
         Validation samples.
     scoring : str, callable or None
         Known by its ``repr``, without addresses.
+    direct_network : SparseNetwork or None
+        The direct path, which validation figures include.
     """
     identity = {name: repr(np.asarray(value).item()) for name, value in asdict(options).items()}
     del identity["verbose"]
@@ -160,6 +162,8 @@ def identity_of_fit(options, network, data, held_out, scoring):
         "scoring": re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(scoring)),
         "training data": digest(data),
         "validation data": digest(held_out),
+        "direct path": digest(direct_network and direct_network.arrays),
+        "guidance": digest(network.preferences),
         "initial network": digest(network.laws, network.arrays, network.slots),
     }
 

@@ -16,9 +16,10 @@ MINI_BATCH_STEPS = 600
 MINI_BATCH_EPOCHS = 20
 # The topology evolves so often in a fit.
 EVOLUTIONS = 37
-# The weight of the direct path beside the network's outputs, and up to how many samples it pays.
+# The weight of the direct path beside the network's outputs; up to how many samples it pays, and
+# up to how many it can be asked for: its memory grows with their square.
 DIRECT_PATH = 2.0
-DIRECT_PATH_UP_TO = 2048
+DIRECT_PATH_UP_TO, DIRECT_PATH_AT_MOST = 2048, 8192
 
 
 def batch_size(n_samples, streaming):
@@ -51,10 +52,17 @@ def evolution(n_samples, n_features):
     return "guided" if is_scarce(n_samples, n_features) else "set"
 
 
-def direct_path(n_samples, n_features):
-    """The weight of the direct path; zero: there is none."""
-    pays = is_scarce(n_samples, n_features) and n_samples <= DIRECT_PATH_UP_TO
-    return DIRECT_PATH if pays else 0.0
+def direct_path(given, n_samples, n_features):
+    """The weight of the direct path, if it is not given; zero: there is none."""
+    if given == "auto":
+        pays = is_scarce(n_samples, n_features) and n_samples <= DIRECT_PATH_UP_TO
+        return DIRECT_PATH if pays else 0.0
+    if given > 0 and n_samples > DIRECT_PATH_AT_MOST:
+        raise ValueError(
+            f"direct_path={given!r} needs memory for the products of all pairs of samples: it must "
+            f"be 0 with more than {DIRECT_PATH_AT_MOST:,} samples; got n_samples={n_samples:,}."
+        )
+    return float(given)
 
 
 def scarcity(n_samples, n_features):

@@ -5,9 +5,10 @@ It is a network of its own without hidden neurons, and its weights are the exact
     sum_i s_i (log sum_j exp z_ij - z_i,y) + |V|^2 / 2,    z = V^T (r * (x - m) / sd) + b,
 
 where ``r``, mean square one, is in proportion to how well an input alone tells the classes apart,
-its ratio of the variation between the classes to that within. The penalty so falls on inputs that
-say little: they are shrunk the most. With fewer samples than inputs the minimum lies in the span
-of the samples; it is found there, from the samples' products, whatever the number of inputs.
+its ratio of the variation between the classes to that within; for two classes, ``V`` has one
+column, their difference. The penalty so falls on inputs that say little: they are shrunk the most.
+With fewer samples than inputs the minimum lies in the span of the samples; it is found there, from
+the samples' products, whatever the number of inputs.
 """
 
 import warnings
@@ -28,6 +29,8 @@ BLOCK = 2**23
 LEAST_SPREAD = 1e-30
 # Directions whose variance is smaller than the largest by this factor are rounding.
 RELATIVE_PRECISION = 1e-10
+# The logit of a class without samples.
+ABSENT = -20.0
 MAX_ITER, TOLERANCE = 1000, 1e-6
 
 
@@ -37,7 +40,7 @@ def direct_weights(data, moments, n_outputs):
     Parameters
     ----------
     data : TrainingData
-        With class numbers as targets; at least two classes.
+        With class numbers as targets.
     moments : ClassMoments
         Of the same data.
     n_outputs : int
@@ -49,6 +52,8 @@ def direct_weights(data, moments, n_outputs):
     intercepts : ndarray of float64, shape (n_outputs,)
         Zero where there is nothing to learn from.
     """
+    if np.unique(data.targets[data.rows]).size < 2:
+        return np.zeros((moments.mean.size, n_outputs)), np.zeros(n_outputs)
     weight = data.sample_weight[data.rows].astype(np.float64)
     weight *= weight.size / weight.sum()
     scale = _scale(moments)
@@ -125,7 +130,7 @@ def _for_all_classes(coefs, intercepts, classes, n_outputs):
     """One column a class: two classes share what one column says, absent ones are improbable."""
     if len(classes) == 2:
         coefs, intercepts = np.hstack((-coefs, coefs)) / 2, np.hstack((-intercepts, intercepts)) / 2
-    weights, all_intercepts = np.zeros((len(coefs), n_outputs)), np.zeros(n_outputs)
+    weights, all_intercepts = np.zeros((len(coefs), n_outputs)), np.full(n_outputs, ABSENT)
     weights[:, classes], all_intercepts[classes] = coefs, intercepts
     return weights, all_intercepts
 

@@ -208,7 +208,7 @@ class SparseNetwork:
 
     def _layer_view(self, layer):
         weights = self.arrays.weights
-        guided = layer == 0 and self.preferences is not None
+        guided = layer == 0 and self.preferences is not None and not self._is_full(layer)
         preferences = np.cumsum(self.preferences, dtype=np.float64) if guided else np.zeros(0)
         return Layer(
             n_in=self.widths[layer],

@@ -17,6 +17,8 @@ BLOCK = 2**21
 LEAST_WITHIN = 1e-3
 # Connections grow in proportion to this power of the separation.
 POWER = 1.5
+# Some connections are always laid at random: the inputs that differ may have no room for all.
+MOST_GUIDANCE = 0.99
 
 
 class ClassMoments(NamedTuple):
@@ -61,7 +63,7 @@ def class_moments(data):
         )
         sums += members @ block
         block *= block
-        squares += (members @ block).sum(axis=0)
+        squares += weight[part] @ block
     shares = np.bincount(targets, weight, n_classes)
     present = shares > 0
     shift = sums.sum(axis=0)
@@ -69,6 +71,7 @@ def class_moments(data):
     variance = np.maximum(squares - shift**2, 0)
     # What is left of a constant input is rounding.
     variance[variance < 1e-12 * squares] = 0
+    between[between < 1e-12 * squares] = 0
     return ClassMoments(origin + shift, variance, np.clip(between, 0, variance))
 
 
@@ -81,7 +84,7 @@ def growth_preferences(separation, guidance):
     guidance : float
         The share of the connections that follow the separation; the others are uniform.
     """
-    scores = separation**POWER
+    guidance, scores = min(guidance, MOST_GUIDANCE), separation**POWER
     mean = scores.mean()
     if not mean > 0:
         return np.ones(scores.size, np.float32)

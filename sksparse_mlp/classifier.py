@@ -72,13 +72,15 @@ default="relu"
         dropped, new ones grow at random places, their number stays the same. "guided": the same,
         but more of the connections of the inputs, from the first ones on, lie at inputs that
         differ between the classes, see ``guidance``. None keeps the first random places. "auto":
-        "guided" with at least as many features as samples, else "set"; "set" in ``partial_fit``.
+        "guided" with at least as many features as samples, else "set". ``partial_fit`` goes on
+        with what the network was fitted with, "set" if with nothing.
 
     guidance : float, default=0.5
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
         SSB, and within them, SSW, as in a one-way analysis of variance. The others are laid at
-        random, so that no input is passed over. From 0, which is "set", to 1.
+        random, at least a hundredth, so that no input is passed over. From 0, which is "set",
+        to 1.
 
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
@@ -195,7 +197,8 @@ default="relu"
         the more, the less an input differs between the classes. What few samples can tell is
         mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 2
         with at least as many features as samples, of which there are no more than 2,048; else
-        0. ``partial_fit`` leaves it as it is.
+        0. ``partial_fit`` leaves it as it is. Time and memory grow with the square of the number
+        of samples, of which there may be 8,192.
 
     temperature : float or "auto", default="auto"
         What the outputs, those of the direct path included, are divided by before they become
@@ -477,6 +480,7 @@ default="relu"
             data = self._training_data(X, y, sample_weight)
             streams = self._streams(going_on)
             data, held_out = self._split(data, streams, X_val, y_val, sample_weight_val)
+            self._check_parameters(X.shape[1], len(classes))
             preferences = self._learn_from_classes(data)
             interrupted = self._train(
                 data,
@@ -564,8 +568,7 @@ default="relu"
         """Set the direct path; returns the growth's preferences for each input, or None."""
         shape = data.rows.size, data.X.shape[1]
         rule = _defaults.evolution(*shape) if self.evolution == "auto" else self.evolution
-        weight = self.direct_path
-        weight = _defaults.direct_path(*shape) if weight == "auto" else float(weight)
+        weight = _defaults.direct_path(self.direct_path, *shape)
         self._direct_network, self._direct_weight = None, weight
         if rule != "guided" and weight == 0:
             return None

@@ -86,7 +86,8 @@ def _check(est, max_bytes):
             f"est has activation={est.activation!r}, which scikit-learn lacks; allowed are "
             f"{', '.join(map(repr, ACTIVATIONS))}."
         )
-    if est.direct_coef_ is not None and est.activation not in ("relu", "identity"):
+    can_pass_on = est.activation in ("relu", "identity") or len(est.coefs_) == 1
+    if est.direct_coef_ is not None and not can_pass_on:
         raise ValueError(
             f"est has a direct path and activation={est.activation!r}, whose neurons cannot pass a "
             "number on as it is; allowed are 'relu' and 'identity', or a fit with direct_path=0."

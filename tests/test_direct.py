@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from test_relevance import data_of
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import TrulySparseMLPClassifier, _defaults
 from sksparse_mlp._direct import direct_weights
 from sksparse_mlp._relevance import class_moments
 
@@ -66,11 +66,11 @@ def test_the_scale_of_the_weights_does_not_matter():
     np.testing.assert_allclose(one, other)
 
 
-def test_a_class_without_samples_gets_no_weights():
+def test_a_class_without_samples_gets_no_weights_and_is_improbable():
     X, y = wide(n_classes=2)
     weights, intercepts = direct(X, 2 * y, n_outputs=4)
     assert not weights[:, [1, 3]].any()
-    assert not intercepts[[1, 3]].any()
+    assert (intercepts[[1, 3]] < -10).all()
     assert weights[:, [0, 2]].any()
 
 
@@ -82,10 +82,41 @@ def test_inputs_that_say_nothing_have_no_weight():
     assert np.isfinite(weights).all()
 
 
-def test_nothing_to_learn_from_gives_zero():
-    weights, intercepts = direct(np.ones((6, 10)), np.arange(6) % 2)
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [(np.ones((6, 10)), np.arange(6) % 2), (np.random.default_rng(0).normal(size=(6, 10)), 0)],
+    ids=["constant inputs", "one class"],
+)
+def test_nothing_to_learn_from_gives_zero(X, y):
+    weights, intercepts = direct(X, np.broadcast_to(y, 6), n_outputs=2)
     assert not weights.any()
     assert not intercepts.any()
+
+
+def test_one_class_with_next_to_no_weight_is_nothing_to_learn_from():
+    X, y = wide(n_samples=45, n_features=70, n_classes=2)
+    model = TrulySparseMLPClassifier(20, epsilon=3, max_iter=2, random_state=0)
+    model.fit(X, y, np.where(y == 1, 1e-9, np.linspace(0.5, 1, 45)))
+    assert not model.direct_coef_.any()
+
+
+def test_too_many_samples_for_it_are_an_error(monkeypatch):
+    monkeypatch.setattr(_defaults, "DIRECT_PATH_AT_MOST", 29)
+    X, y = wide()
+    with pytest.raises(ValueError, match=r"direct_path=1.0 .* n_samples=30"):
+        fitted(X, y, direct_path=1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [({"direct_path": 0}, {"direct_path": 1}, "direct path"), ({}, {"guidance": 0.9}, "guidance")],
+)
+def test_a_checkpoint_of_other_ones_is_refused(before, after, name, tmp_path):
+    X, y = wide()
+    same = {"checkpoint": tmp_path / "run", "temperature": 1.0}
+    fitted(X, y, **same, **before)
+    with pytest.raises(ValueError, match=name):
+        fitted(X, y, **same, **after)
 
 
 # ---------------------------------------------------------------- in the classifier
@@ -169,11 +200,19 @@ def test_guided_evolution_lays_connections_at_inputs_that_differ_between_the_cla
     assert 0.3 < share < 0.7
 
 
-def test_full_guidance_leaves_inputs_without_separation_unconnected():
+def test_full_guidance_leaves_inputs_without_separation_next_to_unconnected():
     X, y = wide()
     X[:, 40:] = 0
     model = fitted(X, y, evolution="guided", guidance=1.0, epsilon=2)
-    assert not degrees(model)[40:].any()
+    assert degrees(model)[40:].sum() < 0.1 * degrees(model).sum()
+
+
+@pytest.mark.parametrize("changes", [{"density": 1.0, "epsilon": None}, {"epsilon": 20}])
+def test_full_guidance_ends_where_inputs_that_differ_have_no_room(changes):
+    X, y = wide()
+    X[:, 1:] = 0
+    model = fitted(X, y, evolution="guided", guidance=1.0, **changes)
+    assert model.coefs_[0].nnz == model.n_connections_[0]
 
 
 def test_no_guidance_is_uniform():
