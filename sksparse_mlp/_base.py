@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _defaults
 from ._activations import CODES
-from ._checkpoint import Checkpoint, check_place, identity_of_fit
+from ._checkpoint import Checkpoint, identity_of_fit
 from ._checks import check_memory, check_outputs, check_range, readable_csr, scaled_weights
 from ._compat import (
     CallbackReporter,
@@ -203,13 +203,22 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             interval = _defaults.evolution_interval(total_steps, self.evolution_end)
             values["evolution_interval"] = "epoch" if streaming else interval
         shape = (n_samples + n_seen, n_features)
-        if self.evolution == "auto":
-            values["evolution"] = "set" if streaming else _defaults.evolution(*shape)
+        values["evolution"] = self._evolution_rule(*shape, streaming)
         if self.input_noise == "auto":
             values["input_noise"] = _defaults.input_noise(*shape)
         if self.temperature == "auto":
             values["temperature"] = _defaults.temperature(*shape, self._direct_weight)
         return TrainingOptions(**values)
+
+    def _evolution_rule(self, n_samples, n_features, streaming):
+        """``evolution``, "auto" resolved."""
+        if self.evolution != "auto":
+            return self.evolution
+        return "set" if streaming else _defaults.evolution(n_samples, n_features)
+
+    def _learn_from_targets(self, data, going_on, streaming):
+        """What can be known before training; returns growth's preferences for inputs, or None."""
+        return None
 
     def _streams(self, going_on):
         """The seeds of all that is random: those of the network that goes on, or new ones."""
@@ -258,17 +267,17 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         going_on,
         streams=None,
         streaming=False,
-        preferences=None,
         held_out=None,
         callback_data=None,
     ):
         """Train a new network, or a copy of the fitted one, and adopt it.
 
         A stream is trained on for one epoch, with no end to lay schedules out for. ``held_out``
-        are validation samples, ``streams`` the seeds of a new network, if they are known already,
-        ``preferences`` those of its growth for inputs. Returns whether Ctrl-C ended it all.
+        are validation samples, ``streams`` the seeds of a new network, if they are known already.
+        Returns whether Ctrl-C ended it all.
         """
         widths, n_connections = self._check_parameters(data.X.shape[1], n_outputs)
+        preferences = self._learn_from_targets(data, going_on, streaming)
         n_seen = self._network.n_seen if going_on and streaming else 0
         options = self._options(data.rows.size, data.X.shape[1], n_seen, streaming)
         n_epochs = 1 if streaming else options.max_iter
@@ -314,22 +323,6 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
                 stacklevel=4,
             )
         return trainer.interrupted
-
-    def _check_checkpoint(self):
-        """Refuse a checkpoint that could not be written, or never be gone on from."""
-        if self.checkpoint is None:
-            return
-        if self.random_state is None:
-            raise ValueError(
-                f"checkpoint={str(self.checkpoint)!r} needs random_state to be an int or a "
-                "RandomState: with None each fit is another one, and none can be resumed."
-            )
-        if self._observe is not None:
-            raise ValueError(
-                f"checkpoint={str(self.checkpoint)!r} cannot be used inside a feature selector, "
-                "which has to see every epoch: set checkpoint=None."
-            )
-        check_place(self.checkpoint)
 
     def _checkpoint_of(self, network, data, options, held_out):
         """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""

@@ -26,14 +26,34 @@ FORMAT_VERSION = 2
 BLOCK = 2**24
 
 
-def check_place(path):
-    """Refuse a place where no file can be written, before there is anything to write.
+def check_checkpoint(path, random_state, observed):
+    """Refuse a checkpoint that could not be written, or never be gone on from.
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or None
         A file, which need not exist, or a directory.
+    random_state : object
+        That of the fit.
+    observed : bool
+        Whether somebody has to see every epoch.
     """
+    if path is None:
+        return
+    if random_state is None:
+        raise ValueError(
+            f"checkpoint={str(path)!r} needs random_state to be an int or a RandomState: with "
+            "None each fit is another one, and none can be resumed."
+        )
+    if observed:
+        raise ValueError(
+            f"checkpoint={str(path)!r} cannot be used inside a feature selector, which has to see "
+            "every epoch: set checkpoint=None."
+        )
+    _check_place(path)
+
+
+def _check_place(path):
     required = f"checkpoint={str(path)!r} must be a file or directory that can be written; "
     if not os.fspath(path):
         raise ValueError(f"{required}an empty text is neither.")

@@ -14,17 +14,17 @@ the samples' products, whatever the number of inputs.
 import warnings
 
 import numpy as np
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from ._inputs import dense_block
 from ._network import SparseNetwork
 from ._random import Streams
 from ._threads import Team
 
-# Products of two blocks of rows are taken at a time; a block holds about so many numbers.
-BLOCK = 2**23
+# Some columns of X are read at a time, of all samples: so many numbers.
+BLOCK = 2**22
 # Inputs that vary less have weights beyond float32: they are left out.
 LEAST_SPREAD = 1e-30
 # Directions whose variance is smaller than the largest by this factor are rounding.
@@ -32,6 +32,11 @@ RELATIVE_PRECISION = 1e-10
 # The logit of a class without samples.
 ABSENT = -20.0
 MAX_ITER, TOLERANCE = 1000, 1e-6
+
+
+def bytes_needed(n_samples, n_features, n_outputs):
+    """What :func:`direct_weights` and its result take at the peak."""
+    return 8 * (5 * n_samples**2 + 4 * n_features * n_outputs + 2 * BLOCK)
 
 
 def direct_weights(data, moments, n_outputs):
@@ -52,23 +57,20 @@ def direct_weights(data, moments, n_outputs):
     intercepts : ndarray of float64, shape (n_outputs,)
         Zero where there is nothing to learn from.
     """
-    if np.unique(data.targets[data.rows]).size < 2:
-        return np.zeros((moments.mean.size, n_outputs)), np.zeros(n_outputs)
-    weight = data.sample_weight[data.rows].astype(np.float64)
-    weight *= weight.size / weight.sum()
     scale = _scale(moments)
+    if np.unique(data.targets[data.rows]).size < 2 or not scale.any():
+        return np.zeros((scale.size, n_outputs)), np.zeros(n_outputs)
     # One thread: sums in another order would give other bits.
     with threadpool_limits(1, user_api="blas"):
-        products = _centred(_products(data, scale), weight / weight.size)
+        products = sum(tile @ tile.T for _, tile in _tiles(data, moments.mean, scale))
         variances, directions = np.linalg.eigh(products)
-        known = variances > RELATIVE_PRECISION * max(variances[-1], np.finfo(np.float64).tiny)
+        known = variances > RELATIVE_PRECISION * variances[-1]
         lengths = np.sqrt(variances[known])
-        if not known.any():
-            return np.zeros((scale.size, n_outputs)), np.zeros(n_outputs)
-        model = _softmax_regression(directions[:, known] * lengths, data, weight)
+        model = _softmax_regression(directions[:, known] * lengths, data)
         pulls = (directions[:, known] / lengths) @ model.coef_.T
-        pulls -= np.outer(weight / weight.size, pulls.sum(axis=0))
-        coefs = scale[:, None] ** 2 * _transposed_times(data, pulls)
+        coefs = np.empty((scale.size, pulls.shape[1]))
+        for columns, tile in _tiles(data, moments.mean, scale):
+            coefs[columns] = scale[columns, None] * (tile.T @ pulls)
     intercepts = model.intercept_ - moments.mean @ coefs
     return _for_all_classes(coefs, intercepts, model.classes_, n_outputs)
 
@@ -85,45 +87,25 @@ def _scale(moments):
     return scale
 
 
-def _softmax_regression(Z, data, weight):
+def _tiles(data, mean, scale):
+    """Some columns of the centred and scaled samples at a time, and which ones."""
+    width = max(1, BLOCK // data.rows.size)
+    for start in range(0, mean.size, width):
+        columns = slice(start, start + width)
+        tile = dense_block(data.X[:, columns][data.rows])
+        tile -= mean[columns]
+        tile *= scale[columns]
+        yield columns, tile
+
+
+def _softmax_regression(Z, data):
+    weight = data.sample_weight[data.rows].astype(np.float64)
+    weight *= weight.size / weight.sum()
     model = LogisticRegression(max_iter=MAX_ITER, tol=TOLERANCE)
     with warnings.catch_warnings():
         # Perfectly separated classes: the last digits of the weights do not matter.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(Z, data.targets[data.rows], weight)
-
-
-def _blocks(data):
-    """The rows to train on, float64 and dense, a block at a time, and where each begins."""
-    step = max(1, BLOCK // data.X.shape[1])
-    for start in range(0, data.rows.size, step):
-        rows = data.X[data.rows[start : start + step]]
-        rows = rows.toarray() if sparse.issparse(rows) else rows
-        yield start, np.ascontiguousarray(rows, dtype=np.float64)
-
-
-def _products(data, scale):
-    """The scalar products of all pairs of scaled samples."""
-    products = np.empty((data.rows.size, data.rows.size))
-    for first, some in _blocks(data):
-        some = some * scale
-        for second, others in _blocks(data):
-            if second > first:
-                break
-            block = some @ (others * scale).T
-            products[first : first + len(some), second : second + len(others)] = block
-            products[second : second + len(others), first : first + len(some)] = block.T
-    return products
-
-
-def _centred(products, share):
-    """The products of the samples' distances from their weighted mean."""
-    mean = products @ share
-    return products - mean - mean[:, None] + share @ mean
-
-
-def _transposed_times(data, pulls):
-    return sum(rows.T @ pulls[start : start + len(rows)] for start, rows in _blocks(data))
 
 
 def _for_all_classes(coefs, intercepts, classes, n_outputs):

@@ -62,6 +62,12 @@ def rows_at_once(X):
     return max(32, 2**24 // X.shape[1])
 
 
+def dense_block(block):
+    """A part of X as a new dense array of float64, for sums that float32 would blur."""
+    block = block.toarray() if sparse.issparse(block) else block
+    return np.array(block, dtype=np.float64, order="C")
+
+
 def merge_equal_rows(X, rows, targets, sample_weight):
     """Sum the weights of rows with equal values and target; sorted by their contents."""
     weights, first = {}, {}

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ._inputs import dense_block
+
 # A block of rows holds about so many numbers.
 BLOCK = 2**21
 # Variation within the classes that counts at least, as a share of the whole: separations so
@@ -51,9 +53,7 @@ def class_moments(data):
     step = max(1, BLOCK // n_features)
     for start in range(0, rows.size, step):
         part = slice(start, start + step)
-        block = X[rows[part]]
-        block = block.toarray() if sparse.issparse(block) else block
-        block = np.ascontiguousarray(block, dtype=np.float64)
+        block = dense_block(X[rows[part]])
         if start == 0:
             # Numbers far from zero lose their digits when squared: measure from one of the rows.
             origin = block[0].copy()

@@ -52,9 +52,13 @@ class ValidationFigures:
         self.targets = data.targets[data.rows]
         self.weight = data.sample_weight[data.rows].astype(np.float64)
         self.scored = None if classifier.scoring is None else data.X[data.rows]
+        self.direct = None
 
     def __call__(self, network, team):
-        logits = self.classifier._outputs(self.X, network, team, chosen=self.rows)
+        classifier, which = self.classifier, {"team": team, "chosen": self.rows}
+        if self.direct is None:  # the same in every epoch
+            self.direct = classifier._direct_outputs(self.X, **which)
+        logits = classifier._forward(self.X, network, **which).astype(np.float64) + self.direct
         log_p = log_softmax(logits / self.classifier.temperature_, axis=1)
         loss = -float(np.average(log_p[np.arange(len(log_p)), self.targets], weights=self.weight))
         if self.classifier.scoring is None:

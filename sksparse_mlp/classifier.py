@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from . import _defaults
 from ._base import BaseSparseMLP
+from ._checkpoint import check_checkpoint
+from ._checks import check_direct_path
 from ._compat import (
     Interval,
     StrOptions,
@@ -19,7 +21,7 @@ from ._compat import (
     fit_context,
     method_if,
 )
-from ._direct import direct_network, direct_weights
+from ._direct import bytes_needed, direct_network, direct_weights
 from ._labels import checked_weight, class_numbers, classes_of, weighted_by_class
 from ._relevance import class_moments, growth_preferences
 from ._training import TrainingData
@@ -467,7 +469,7 @@ default="relu"
             The fitted estimator.
         """
         with self._all_or_nothing():
-            self._check_checkpoint()
+            check_checkpoint(self.checkpoint, self.random_state, self._observe is not None)
             going_on = self.warm_start and self.__sklearn_is_fitted__()
             X, y = self._validate_X(X, y, reset=not going_on)
             classes = classes_of(y)
@@ -480,14 +482,11 @@ default="relu"
             data = self._training_data(X, y, sample_weight)
             streams = self._streams(going_on)
             data, held_out = self._split(data, streams, X_val, y_val, sample_weight_val)
-            self._check_parameters(X.shape[1], len(classes))
-            preferences = self._learn_from_classes(data)
             interrupted = self._train(
                 data,
                 len(classes),
                 going_on=going_on,
                 streams=streams,
-                preferences=preferences,
                 held_out=held_out,
                 callback_data={"X": X, "y": y},
             )
@@ -544,7 +543,6 @@ default="relu"
                 len(self.classes_),
                 going_on=going_on,
                 streaming=True,
-                preferences=self._preferences_for_stream(data, going_on),
             )
         if interrupted:
             self._pass_on_interrupt()
@@ -564,31 +562,31 @@ default="relu"
             )
         return self._training_rows(X, targets, sample_weight)
 
-    def _learn_from_classes(self, data):
-        """Set the direct path; returns the growth's preferences for each input, or None."""
+    def _learn_from_targets(self, data, going_on, streaming):
+        """Set the direct path; returns growth's preferences for inputs, or None."""
+        if streaming and going_on:
+            return self._preferences_to_keep(data)
         shape = data.rows.size, data.X.shape[1]
-        rule = _defaults.evolution(*shape) if self.evolution == "auto" else self.evolution
-        weight = _defaults.direct_path(self.direct_path, *shape)
+        is_guided = self._evolution_rule(*shape, streaming) == "guided"
+        weight = 0.0 if streaming else _defaults.direct_path(self.direct_path, *shape)
         self._direct_network, self._direct_weight = None, weight
-        if rule != "guided" and weight == 0:
-            return None
-        moments = class_moments(data)
+        if weight > 0:
+            needed = bytes_needed(*shape, len(self.classes_))
+            check_direct_path(self.direct_path, *shape, needed)
+        moments = class_moments(data) if is_guided or weight > 0 else None
         if weight > 0:
             weights, intercepts = direct_weights(data, moments, len(self.classes_))
             self._direct_network = direct_network(weight * weights, weight * intercepts)
-        if rule != "guided":
-            return None
-        return growth_preferences(moments.separation(), self.guidance)
+        return growth_preferences(moments.separation(), self.guidance) if is_guided else None
 
-    def _preferences_for_stream(self, data, going_on):
-        """Those of the network that goes on; of the first chunk, only where it was asked for."""
-        if going_on:
-            keeps = self.evolution in ("auto", "guided")
-            return self._network.preferences if keeps else None
-        self._direct_network, self._direct_weight = None, 0.0
-        if self.evolution != "guided":
+    def _preferences_to_keep(self, data):
+        """Those of the network that a stream goes on with; "guided" must have some."""
+        if self.evolution not in ("auto", "guided"):
             return None
-        return growth_preferences(class_moments(data).separation(), self.guidance)
+        preferences = self._network.preferences
+        if preferences is None and self.evolution == "guided":
+            return growth_preferences(class_moments(data).separation(), self.guidance)
+        return preferences
 
     # ------------------------------------------------------------ validation while fitting
 
@@ -639,9 +637,13 @@ default="relu"
     def _outputs(self, X, network=None, team=None, **which):
         """Outputs of a network, and of the direct path, for validated X, float64."""
         outputs = self._forward(X, network, team, **which).astype(np.float64)
-        if self._direct_network is not None:
-            outputs += self._forward(X, self._direct_network, team, **which)
-        return outputs
+        return outputs + self._direct_outputs(X, team, **which)
+
+    def _direct_outputs(self, X, team=None, **which):
+        """Those of the direct path alone; 0.0 without one."""
+        if self._direct_network is None:
+            return 0.0
+        return self._forward(X, self._direct_network, team, **which)
 
     @property
     def direct_coef_(self):

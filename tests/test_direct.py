@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from test_relevance import data_of
 
-from sksparse_mlp import TrulySparseMLPClassifier, _defaults
+from sksparse_mlp import TrulySparseMLPClassifier, _checks, _defaults, _direct
 from sksparse_mlp._direct import direct_weights
 from sksparse_mlp._relevance import class_moments
 
@@ -105,6 +105,29 @@ def test_too_many_samples_for_it_are_an_error(monkeypatch):
     X, y = wide()
     with pytest.raises(ValueError, match=r"direct_path=1.0 .* n_samples=30"):
         fitted(X, y, direct_path=1.0)
+
+
+def test_too_little_memory_for_it_is_an_error(monkeypatch):
+    monkeypatch.setattr(_checks, "_memory_of_this_machine", lambda: 2**25)
+    X, y = wide()
+    fitted(X, y, direct_path=0)
+    with pytest.raises(ValueError, match=r"direct_path='auto' for 30 samples of 80 features"):
+        fitted(X, y)
+
+
+def test_many_tiles_give_what_one_gives(monkeypatch):
+    X, y = wide()
+    one = direct(X, y)
+    monkeypatch.setattr(_direct, "BLOCK", 210)
+    for got, expected in zip(direct(X, y), one, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e4, -1e6])
+def test_inputs_far_from_zero_lose_no_digits(offset):
+    X, y = wide()
+    near, far = outputs(X, *direct(X, y)), outputs(X + offset, *direct(X + offset, y))
+    np.testing.assert_allclose(far, near, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +252,15 @@ def test_a_stream_evolves_by_chance():
     ]
     one, other = (m.partial_fit(X, y, classes=[0, 1, 2]).coefs_[0] for m in models)
     assert np.array_equal(one.indices, other.indices)
+
+
+def test_a_stream_that_becomes_guided_looks_at_its_next_chunk():
+    X, y = wide(n_samples=80, n_features=200)
+    model = TrulySparseMLPClassifier(50, epsilon=3, evolution="set", random_state=0)
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    before = degrees(model)[:9].sum()
+    model.set_params(evolution="guided", guidance=0.9).partial_fit(X, y)
+    assert degrees(model)[:9].sum() > 3 * before
 
 
 def test_more_samples_than_features_evolve_by_chance():
