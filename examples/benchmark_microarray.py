@@ -149,13 +149,13 @@ MODELS = {
     "network_set": lambda case: sparse_mlp(case, direct_path=0, evolution="set"),
     "network_static": lambda case: sparse_mlp(case, direct_path=0, evolution=None),
     "network_dense": network_dense,
+    "direct_path": lambda case: sparse_mlp(case, direct_path=1000),
 }
 
 # At most 12 candidates each; among ties the first wins, so the safer values come first.
 GRIDS = {
     "sparse_mlp": {
-        "trulysparsemlpclassifier__direct_path": ["auto", 0, 1],
-        "trulysparsemlpclassifier__guidance": [0.5, 0.8],
+        "trulysparsemlpclassifier__direct_path": ["auto", 1, 16],
         "trulysparsemlpclassifier__input_noise": [1.0, 0.3],
     },
     "logreg": {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]},
@@ -170,7 +170,6 @@ GRIDS = {
     },
     "mlp": {
         "mlpclassifier__alpha": [1e-4, 1e-2, 1],
-        "mlpclassifier__hidden_layer_sizes": [(100,), (500,)],
         "mlpclassifier__learning_rate_init": [1e-3, 1e-4],
     },
     "lightgbm": {

@@ -18,7 +18,7 @@ MINI_BATCH_EPOCHS = 20
 EVOLUTIONS = 37
 # The weight of the direct path beside the network's outputs; up to how many samples it pays, and
 # up to how many it can be asked for: its memory grows with their square.
-DIRECT_PATH = 2.0
+DIRECT_PATH = 4.0
 DIRECT_PATH_UP_TO, DIRECT_PATH_AT_MOST = 2048, 8192
 
 

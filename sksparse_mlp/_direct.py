@@ -4,7 +4,7 @@ It is a network of its own without hidden neurons, and its weights are the exact
 
     sum_i s_i (log sum_j exp z_ij - z_i,y) + |V|^2 / 2,    z = V^T (r * (x - m) / sd) + b,
 
-where ``r``, mean square one, is in proportion to how well an input alone tells the classes apart,
+a logistic regression, but for the scale of each input, ``r^2 = 1 + q^2 / mean(q^2)``, with ``q``
 its ratio of the variation between the classes to that within; for two classes, ``V`` has one
 column, their difference. The penalty so falls on inputs that say little: they are shrunk the most.
 With fewer samples than inputs the minimum lies in the span of the samples; it is found there, from
@@ -31,7 +31,7 @@ LEAST_SPREAD = 1e-30
 RELATIVE_PRECISION = 1e-10
 # The logit of a class without samples.
 ABSENT = -20.0
-MAX_ITER, TOLERANCE = 1000, 1e-6
+MAX_ITER, TOLERANCE = 400, 1e-6
 
 
 def bytes_needed(n_samples, n_features, n_outputs):
@@ -76,15 +76,14 @@ def direct_weights(data, moments, n_outputs):
 
 
 def _scale(moments):
-    """What the inputs are multiplied by: their separation over their standard deviation."""
+    """What the inputs are multiplied by: ``r / sd``, zero for those that do not vary."""
     separation = moments.separation()
-    size = np.sqrt(np.mean(separation**2))
+    size = max(np.sqrt(np.mean(separation**2)), np.finfo(np.float64).tiny)
     spread = np.sqrt(moments.variance)
-    scale = np.zeros_like(spread)
-    np.divide(
-        separation, size * spread, out=scale, where=(separation > 0) & (spread > LEAST_SPREAD)
+    varies = spread > LEAST_SPREAD
+    return np.divide(
+        np.hypot(1.0, separation / size), spread, out=np.zeros_like(spread), where=varies
     )
-    return scale
 
 
 def _tiles(data, mean, scale):

@@ -197,7 +197,7 @@ default="relu"
         The weight of a second way from the inputs to the outputs, without hidden neurons, that is
         added to the network's: a linear model, whose weights ``fit`` finds exactly and shrinks
         the more, the less an input differs between the classes. What few samples can tell is
-        mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 2
+        mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 4
         with at least as many features as samples, of which there are no more than 2,048; else
         0. ``partial_fit`` leaves it as it is. Time and memory grow with the square of the number
         of samples, of which there may be 8,192.

@@ -39,7 +39,7 @@ def test_is_a_logistic_regression_on_inputs_scaled_by_their_separation(n_classes
     X = 3 * X + 5
     scaled = StandardScaler().fit_transform(X)
     separation = class_moments(data_of(X, y)).separation()
-    scaled *= separation / np.sqrt(np.mean(separation**2))
+    scaled *= np.sqrt(1 + separation**2 / np.mean(separation**2))
     model = LogisticRegression(tol=1e-9, max_iter=10_000).fit(scaled, y)
     coef, intercept = model.coef_.T, model.intercept_
     if n_classes == 2:
@@ -74,7 +74,7 @@ def test_a_class_without_samples_gets_no_weights_and_is_improbable():
     assert weights[:, [0, 2]].any()
 
 
-def test_inputs_that_say_nothing_have_no_weight():
+def test_inputs_that_do_not_vary_have_no_weight():
     X, y = wide()
     X[:, 5], X[:, 6] = 1.0, 1e-38 * X[:, 6]
     weights, _ = direct(X, y)
