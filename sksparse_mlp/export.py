@@ -1,5 +1,7 @@
 """Fitted networks for tools that know scikit-learn's own."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.linalg import block_diag
 from scipy.sparse import issparse
@@ -24,7 +26,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
         others do not exist in scikit-learn. With "tanh" and "logistic" it must have been fitted
         with ``direct_path=0``, since these cannot pass on a number as it is.
     max_bytes : int, default=2**31
-        The most that the dense weights may take; beyond it, an error instead of a full memory.
+        The most that the dense weights may take, those of a direct path included; beyond it, an
+        error instead of a full memory.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def _check(est, max_bytes):
             f"est has a direct path and activation={est.activation!r}, whose neurons cannot pass a "
             "number on as it is; allowed are 'relu' and 'identity', or a fit with direct_path=0."
         )
-    needed = sum(4 * weights.shape[0] * weights.shape[1] for weights in est.coefs_)
+    needed = sum(4 * n_in * n_out for n_in, n_out in pairwise(_dense_widths(est)))
     if needed > max_bytes:
         raise ValueError(
             f"The dense weights need {needed:,} bytes, more than max_bytes={max_bytes:,}: raise "
@@ -100,13 +103,26 @@ def _check(est, max_bytes):
         )
 
 
-def _with_direct_path(coefs, intercepts, est):
-    """Layers with neurons besides that pass on the direct path: z = relu(z) - relu(-z)."""
+def _signs(est):
+    """Signs with which a direct path is passed on: z = relu(z) - relu(-z)."""
+    if est.direct_coef_ is None:
+        return []
+    return [1] if est.activation == "identity" else [1, -1]
+
+
+def _dense_widths(est):
+    """Neurons of each level while the dense weights are made."""
+    n_features, *hidden = (weights.shape[0] for weights in est.coefs_)
     n_classes = len(est.classes_)
+    return [n_features, *(n + n_classes * len(_signs(est)) for n in hidden), n_classes]
+
+
+def _with_direct_path(coefs, intercepts, est):
+    """Layers with neurons besides that pass on the direct path."""
+    n_classes, signs = len(est.classes_), _signs(est)
     intercepts[-1] = intercepts[-1] + est.direct_intercept_
     if len(coefs) == 1:
         return [coefs[0] + est.direct_coef_], intercepts
-    signs = [1] if est.activation == "identity" else [1, -1]
     into = np.hstack([sign * est.direct_coef_ for sign in signs])
     out = np.vstack([sign * np.eye(n_classes, dtype=np.float32) for sign in signs])
     nothing = np.zeros(len(out), np.float32)

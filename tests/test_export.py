@@ -101,6 +101,19 @@ def test_more_memory_than_allowed_is_not_taken():
         to_mlp_classifier(model, max_bytes=2399)
 
 
+@pytest.mark.parametrize(("activation", "n_neurons"), [("relu", 6), ("identity", 3)])
+def test_the_neurons_of_a_direct_path_take_memory_too(activation, n_neurons):
+    """They lie beside those of both hidden layers, 12 and 8."""
+    model, *_ = trained(direct_path=0.5, activation=activation)
+    first, second = 12 + n_neurons, 8 + n_neurons
+    needed = 4 * (40 * first + first * second + second * 3)
+    assert sum(weights.nbytes for weights in to_mlp_classifier(model, max_bytes=needed).coefs_) == (
+        needed
+    )
+    with pytest.raises(ValueError, match=f"{needed:,} bytes, more than max_bytes={needed - 1:,}"):
+        to_mlp_classifier(model, max_bytes=needed - 1)
+
+
 def test_an_unfitted_classifier_is_refused():
     with pytest.raises(NotFittedError):
         to_mlp_classifier(TrulySparseMLPClassifier())

@@ -130,6 +130,21 @@ def test_layers_that_are_not_full_show_what_they_explored():
     assert list(second.get_ydata()) == [0.2, 0.3, 0.4]
 
 
+def test_layers_of_a_history_that_began_without_them_begin_later():
+    history = LAYERED | {"explored_by_layer": [None, [0.2, 0.3, 1.0], [0.3, 0.4, 1.0]]}
+    first, _ = TrainingHistoryDisplay(history).plot().lines_["explored_by_layer"]
+    assert list(first.get_xdata()) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("loss", "scale"), [([1.0, 0.02], "linear"), ([1.0, 0.005], "log"), ([1.0, 0.0], "linear")]
+)
+def test_a_loss_that_falls_far_has_a_logarithmic_scale(loss, scale):
+    history = {"loss": loss, "learning_rate": [1.0, 1e-6]}
+    shown = TrainingHistoryDisplay(history).plot(panels=["learning_rate", "loss"])
+    assert shown.axes_["loss"].get_yscale() == scale
+
+
 def test_epochs_count_from_one():
     shown = TrainingHistoryDisplay(HISTORY).plot()
     assert list(shown.lines_["loss"].get_xdata()) == [1, 2, 3]
@@ -241,9 +256,10 @@ def test_names_of_another_number_are_refused():
         FeatureImportanceDisplay.from_importances([0.1, 0.2], feature_names=["a", "b", "c"])
 
 
-def test_no_features_are_refused():
-    with pytest.raises(ValueError, match="n_features=0 must be at least 1"):
-        FeatureImportanceDisplay.from_importances([0.1, 0.2], n_features=0)
+@pytest.mark.parametrize("n_features", [0, 1.5])
+def test_wrong_numbers_of_features_are_refused(n_features):
+    with pytest.raises(ValueError, match=rf"n_features={n_features} must be an int of at least 1"):
+        FeatureImportanceDisplay.from_importances([0.1, 0.2], n_features=n_features)
 
 
 # ---------------------------------------------------------------- topology
@@ -285,9 +301,9 @@ def test_an_image_shows_the_degree_of_each_pixel():
     assert image.get_array().tolist() == [[1, 2, 0], [2, 0, 1]]
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (6,), (1, 2, 3)])
+@pytest.mark.parametrize("shape", [(2, 2), (6,), (1, 2, 3), (-2, -3), 6])
 def test_an_image_of_another_size_is_refused(shape):
-    with pytest.raises(ValueError, match=r"image_shape=\(.*\) must be two ints of the product 6"):
+    with pytest.raises(ValueError, match=r"image_shape=.* must be two positive ints of .* 6"):
         TopologyDisplay.from_estimator(drawn(np.ones((6, 1))), image_shape=shape)
 
 

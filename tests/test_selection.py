@@ -303,6 +303,24 @@ def test_the_given_estimator_is_left_alone(classes):
     assert_array_equal(selector.scores_, again.scores_)
 
 
+@pytest.mark.parametrize(("given", "kept"), [("auto", 0.0), (0.5, 0.5)])
+def test_a_direct_path_is_only_trained_where_it_is_asked_for(classes, given, kept):
+    """Its weights have no part in the scores."""
+    networks = supervised(estimator=small(direct_path=given)).fit(*classes).estimators_
+    assert {network.direct_path for network in networks} == {kept}
+    assert (networks[0].direct_coef_ is None) == (kept == 0.0)
+
+
+@SELECTORS
+def test_a_fit_that_fails_leaves_the_selector_as_it_was(classes, make):
+    X, y = classes
+    selector = make(k=70).fit(X, y)
+    before = selector.transform(X)
+    with pytest.raises(ValueError, match="k=70"):
+        selector.fit(X[:, :50], y)
+    assert_array_equal(selector.transform(X), before)
+
+
 def test_the_networks_know_the_names_of_the_features(classes):
     X = pandas.DataFrame(classes[0], columns=[f"gene {j}" for j in range(150)])
     selector = supervised().fit(X, classes[1])

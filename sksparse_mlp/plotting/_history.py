@@ -14,6 +14,8 @@ PANELS = {
     "connections_rewired": ("rewired so far", [("connections_rewired", "all layers", GREY)]),
     "explored_by_layer": ("cells explored", []),
 }
+# A loss that falls by more than this is drawn on a logarithmic scale.
+LINEAR_UP_TO = 100
 # What panels show of each layer, beside the curves above.
 OF_LAYERS = {"connections_rewired": "rewired_by_layer", "explored_by_layer": "explored_by_layer"}
 
@@ -92,10 +94,11 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         panels : sequence of str, default=None
-            Of "loss" (training and, where there is one, validation), "validation_score",
-            "learning_rate", "connections_rewired" (since the first epoch) and "explored_by_layer"
-            (share of all possible connections that have been tried); None: all that the history
-            has, or "loss" alone on one given Axes.
+            Of "loss" (training and, where there is one, validation; on a logarithmic scale where
+            it falls to less than a hundredth), "validation_score", "learning_rate",
+            "connections_rewired" (since the first epoch) and "explored_by_layer" (share of all
+            possible connections that have been tried); None: all that the history has, or "loss"
+            alone on one given Axes.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one for each panel; None: on a new figure.
 
@@ -139,6 +142,8 @@ class TrainingHistoryDisplay:
                 if name == "connections_rewired":
                     values = values.cumsum()
                 self.lines_[name] = _draw_curve(ax, values, curve_label, color)
+        if panel == "loss" and _is_wide([line.get_ydata() for line in ax.lines]):
+            ax.set_yscale("log")
         if OF_LAYERS.get(panel) in self.history:
             self._draw_layers(ax, OF_LAYERS[panel])
         if panel in OF_LAYERS and len(ax.lines) > 1:
@@ -153,7 +158,8 @@ class TrainingHistoryDisplay:
 
     def _draw_layers(self, ax, name):
         """A curve for each layer that is not full; moved connections add up, if layers differ."""
-        values = np.array([row for row in self.history[name] if row is not None], float).T
+        known = [row for row in self.history[name] if row is not None]
+        values, first = np.array(known, float).T, len(self.history[name]) - len(known) + 1
         if name == "rewired_by_layer":
             layers = [(i, moved.cumsum()) for i, moved in enumerate(values) if moved.any()]
             layers = layers if len(layers) > 1 else []
@@ -161,11 +167,17 @@ class TrainingHistoryDisplay:
             layers = [(i, share) for i, share in enumerate(values) if share[0] < 1]
             ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g} %")
         self.lines_[name] = [
-            _draw_curve(ax, values, f"layer {i}", COLORS[i % len(COLORS)]) for i, values in layers
+            _draw_curve(ax, values, f"layer {i}", COLORS[i % len(COLORS)], first)
+            for i, values in layers
         ]
 
 
-def _draw_curve(ax, values, label, color):
-    epochs = np.arange(1, values.size + 1)
+def _is_wide(curves):
+    values = np.concatenate(curves)
+    return values.max() > LINEAR_UP_TO * values.min() > 0
+
+
+def _draw_curve(ax, values, label, color, first=1):
+    epochs = np.arange(first, first + values.size)
     (line,) = ax.plot(epochs, values, label=label, color=color)
     return line

@@ -1,5 +1,7 @@
 """Which inputs matter most."""
 
+from numbers import Integral
+
 import numpy as np
 
 from sksparse_mlp.inspection._networks import feature_names_of, importances_of
@@ -122,8 +124,8 @@ class FeatureImportanceDisplay:
         FeatureImportanceDisplay
             The display itself.
         """
-        if n_features < 1:
-            raise ValueError(f"n_features={n_features!r} must be at least 1.")
+        if not isinstance(n_features, Integral) or n_features < 1:
+            raise ValueError(f"n_features={n_features!r} must be an int of at least 1.")
         mean = self.importances.mean(axis=0)
         top = np.argsort(-mean, kind="stable")[:n_features]
         place = np.arange(top.size)

@@ -144,10 +144,10 @@ class TopologyDisplay:
         degrees = np.diff(self.coefs[0].indptr)
         if image_shape is None:
             return lambda ax: pictures.draw_profile(ax, degrees, self.coefs[0].shape[1])
-        if len(image_shape) != 2 or np.prod(image_shape) != degrees.size:
+        if not _are_sides(image_shape, degrees.size):
             raise ValueError(
-                f"image_shape={image_shape!r} must be two ints of the product {degrees.size}, the "
-                "number of inputs."
+                f"image_shape={image_shape!r} must be two positive ints of the product "
+                f"{degrees.size}, the number of inputs."
             )
         return lambda ax: pictures.draw_image(ax, degrees.reshape(image_shape))
 
@@ -186,3 +186,7 @@ class TopologyDisplay:
 
     def _draw_degree_distribution(self, image_shape, groups):
         return lambda ax: pictures.draw_distributions(ax, self.coefs)
+
+
+def _are_sides(shape, size):
+    return np.shape(shape) == (2,) and min(shape) > 0 and np.prod(shape) == size

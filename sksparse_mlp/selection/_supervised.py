@@ -39,6 +39,9 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
         learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0,
         evolution="set", direct_path=0.0)`` with 50 training steps, or 10 epochs if these are more.
+        A given one keeps its own way of evolution, which with "auto" prefers inputs that differ
+        between the classes where there are at least as many as samples; a direct path, which has
+        no part in the scores, is only trained if ``direct_path`` is a number.
 
     k : int, default=None
         How many features to select: those with the highest scores.
@@ -160,13 +163,16 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         self : SparseMLPFeatureSelector
             The fitted selector.
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
-        self._check_choice(X.shape[1])
-        networks = self._new_networks(X.shape[0])
-        scores = [self._scores_by(network, X, y, sample_weight) for network in networks]
-        self.estimators_, self.estimator_ = networks, networks[0]
-        self.scores_ = np.mean(scores, axis=0)
+        with self._all_or_nothing():
+            X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
+            self._check_choice(X.shape[1])
+            networks = self._new_networks(X.shape[0])
+            scores = [self._scores_by(network, X, y, sample_weight) for network in networks]
+            self.estimators_, self.estimator_ = networks, networks[0]
+            self.scores_ = np.mean(scores, axis=0)
         return self
+
+    _all_or_nothing = BaseSparseMLP._all_or_nothing
 
     def _new_networks(self, n_samples):
         """Unfitted copies of the estimator, each with a seed of its own."""
@@ -184,10 +190,12 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
                 direct_path=0.0,
                 max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
             )
+        changes = {"n_jobs": template.n_jobs if self.n_jobs is None else self.n_jobs}
+        if template.direct_path == "auto":
+            changes["direct_path"] = 0.0  # the scores are those of the network alone
         given = template.random_state if self.random_state is None else self.random_state
         seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
-        n_jobs = template.n_jobs if self.n_jobs is None else self.n_jobs
-        return [clone(template).set_params(random_state=int(s), n_jobs=n_jobs) for s in seeds]
+        return [clone(template).set_params(random_state=int(s), **changes) for s in seeds]
 
     def _scores_by(self, network, X, y, sample_weight):
         """Train a network; returns its scores, which add up to one."""
