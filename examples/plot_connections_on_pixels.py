@@ -79,14 +79,17 @@ for ax, image, label in zip(upper.subplots(1, 7), images, y, strict=False):
     ax.imshow(image, cmap="gray_r")
     ax.set(title=f"a {label}, in noise", xticks=[], yticks=[])
 left, right = lower.subfigures(1, 2, width_ratios=[1.7, 1])
-left.suptitle("Connections of each pixel")
 shown = np.unique(np.geomspace(1, n_epochs, 3).round().astype(int))
 brightest = np.max(degrees[-1])
-for ax, epoch in zip(left.subplots(1, len(shown)), shown, strict=True):
+fields = left.subplots(1, len(shown))
+for ax, epoch in zip(fields, shown, strict=True):
     display = TopologyDisplay(networks[epoch]).plot(image_shape=(size, size), ax=ax)
     display.colorbar_.remove()
     ax.images[0].set_clim(0, brightest)
     ax.set_title(f"epoch {epoch}")
+left.colorbar(
+    fields[-1].images[0], ax=fields, location="bottom", label="connections of a pixel", shrink=0.6
+)
 where = np.full((size, size), "noise")
 where[inside] = "digit"
 TopologyDisplay.from_estimator(

@@ -36,7 +36,7 @@ dataset = make_microarray(
     n_features=400 if FAST else 2000,
     n_informative=100,
     n_classes=4,
-    class_sep=1.2,
+    class_sep=0.7,
     return_X_y=False,
     random_state=0,
 )

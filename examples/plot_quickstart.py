@@ -34,6 +34,7 @@ dataset = make_microarray(
     n_features=500 if FAST else 2000,
     n_informative=100 if FAST else 200,
     n_classes=4,
+    class_sep=0.6,
     return_X_y=False,
     random_state=0,
 )

@@ -96,10 +96,10 @@ hidden = PCA(2, random_state=0).fit_transform(model.hidden_activations(X_test))
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(10, 4.4), width_ratios=[1, 1.1], layout="constrained"
 )
-for kind, color in enumerate(colors):
+for kind, (color, marker) in enumerate(zip(colors, "os^Dv+", strict=True)):
     cells = hidden[y_test == kind]
-    left.scatter(*cells.T, s=6, color=color, label=names[kind])
-left.legend(markerscale=3, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=3, frameon=False)
+    left.scatter(*cells.T, s=12, color=color, marker=marker, label=names[kind])
+left.legend(markerscale=2, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=3, frameon=False)
 left.set(title="New cells in the last hidden layer", xticks=[], yticks=[])
 bars = right.barh(
     list(sizes), np.array(list(sizes.values())) / 1e6, color=[*["#BBBBBB"] * 2, *colors[:3]]
