@@ -145,12 +145,37 @@ def test_a_failing_fit_tears_callbacks_down(data):
     assert recorder.torn_down
 
 
-def test_the_progress_bar_moves_through_a_search_over_pipelines(data, capsys):
-    pytest.importorskip("rich")
+def search_over_pipelines():
     pipe = make_pipeline(StandardScaler(), network())
-    search = GridSearchCV(pipe, {"trulysparsemlpclassifier__zeta": [0.1, 0.3]}, cv=2)
-    search.set_callbacks(callback.ProgressBar()).fit(*data)
-    assert "100%" in capsys.readouterr().out
+    return GridSearchCV(pipe, {"trulysparsemlpclassifier__zeta": [0.1, 0.3]}, cv=2)
+
+
+def test_the_progress_bar_moves_through_a_search_over_pipelines(data, capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "200")
+    bar = callback.ProgressBar(max_propagation_depth=None)
+    search_over_pipelines().set_callbacks(bar).fit(*data)
+    lines = capsys.readouterr().out.splitlines()
+    networks = [line for line in lines if "TrulySparseMLPClassifier - fit" in line]
+    assert len(networks) == 5  # two zetas, two folds, and the best one on all samples
+    assert all("100%" in line for line in networks)
+
+
+def test_each_epoch_is_announced_in_a_search_over_pipelines(data):
+    class Counter(Recorder):
+        max_propagation_depth = None
+        sizes = ()
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "epoch":
+                self.sizes += (context.parent.max_subtasks,)
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    counter = Counter()
+    search_over_pipelines().set_callbacks(counter).fit(*data)
+    assert counter.sizes == 5 * 5 * (5,)
 
 
 def test_the_scoring_monitor_scores_each_epoch(data):

@@ -299,6 +299,16 @@ def test_parsed_table_is_kept(fetch, monkeypatch):
     assert again.target_names.tolist() == first.target_names.tolist()
 
 
+def test_damaged_copy_of_the_parsed_table_is_made_anew(fetch, tmp_path):
+    expected = fetch().data
+    (copy,) = tmp_path.glob("**/*.npz")
+    whole = copy.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2]):
+        copy.write_bytes(damaged)
+        np.testing.assert_array_equal(fetch().data, expected)
+        assert len(copy.read_bytes()) == len(whole)
+
+
 def test_full_disk_only_prevents_keeping_the_parsed_table(fetch, tmp_path, monkeypatch):
     def no_space(*args, **arrays):
         raise OSError("No space left on device")

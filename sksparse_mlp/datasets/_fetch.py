@@ -204,9 +204,9 @@ def _record_sha256(path, sha256):
 def _load(source, path, sha256):
     """Parse and verify the file, or take the table kept from the last time."""
     kept = path.with_name(f"{path.name}.{sha256[:16]}.npz")
-    if kept.is_file():
-        with np.load(kept) as arrays:
-            return Table(**arrays)
+    # A damaged copy is no reason to fail: it is made anew.
+    with suppress(Exception), kept.open("rb") as file, np.load(file) as arrays:
+        return Table(**arrays)
     try:
         table = source.reader(path, source)
         source.verify(table)
