@@ -21,8 +21,8 @@ def importance_table(est, feature_names=None):
     pandas.DataFrame
         One row a feature, the most important first, indexed by rank. Columns: `feature`,
         `importance` (`feature_importances_`, the mean of several), `std` (only of several: their
-        standard deviation), `connections` (of the input, the mean of several) and `cumulative`
-        (the sum of the importances up to here).
+        standard deviation), `connections` (of the input, the mean of several; of a selector, those
+        of its first network) and `cumulative` (the sum of the importances up to here).
 
     See Also
     --------
