@@ -149,7 +149,7 @@ MODELS = {
     "network_set": lambda case: sparse_mlp(case, direct_path=0, evolution="set"),
     "network_static": lambda case: sparse_mlp(case, direct_path=0, evolution=None),
     "network_dense": network_dense,
-    "direct_path": lambda case: sparse_mlp(case, direct_path=1000),
+    "direct_path": lambda case: sparse_mlp(case, direct_path=1000, max_iter=1),
 }
 
 # At most 12 candidates each; among ties the first wins, so the safer values come first.
