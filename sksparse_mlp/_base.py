@@ -287,13 +287,7 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
             else:
                 streams = streams or self._streams(going_on)
                 network = self._initial_network(widths, n_connections, streams, team, preferences)
-            reporter = None
-            if not streaming:
-
-                def fitted_attributes():
-                    return {"_network": network.copy()}
-
-                reporter = CallbackReporter(self, callback_data, n_epochs, fitted_attributes)
+            reporter = None if streaming else self._reporter(network, callback_data, n_epochs)
             validate = None if held_out is None else partial(self._validator(held_out), team=team)
             checkpoint = self._checkpoint_of(network, data, options, held_out)
             trainer = Trainer(
@@ -314,15 +308,22 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         self._adopt(trainer, add=streaming and going_on)
         if reporter is not None:
             reporter.fit_ends()
+            self._warn_if_too_short(trainer, n_epochs)
+        return trainer.interrupted
+
+    def _reporter(self, network, callback_data, n_epochs):
+        return CallbackReporter(self, callback_data, n_epochs, lambda: {"_network": network.copy()})
+
+    def _warn_if_too_short(self, trainer, n_epochs):
+        """A cosine ends when it should; other schedules end when the loss stops falling."""
         ran_out = len(trainer.history["loss"]) == n_epochs and not trainer.converged
-        if ran_out and not streaming and options.learning_rate != "cosine":
+        if ran_out and trainer.options.learning_rate != "cosine":
             warnings.warn(
                 f"max_iter={n_epochs} epochs were not enough for the optimization to converge: "
                 "the loss was still improving by more than tol.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        return trainer.interrupted
 
     def _checkpoint_of(self, network, data, options, held_out):
         """The file that keeps this fit's state, if there is one; it knows the fit by all it is."""
