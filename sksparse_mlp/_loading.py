@@ -11,6 +11,7 @@ from ._simd import (
     load_float64,
     load_int32,
     load_int64,
+    prefetch_address,
     store,
     vdrop,
     vfma,
@@ -28,11 +29,15 @@ INPUT_NOISE, INPUT_DROPOUT, HIDDEN_DROPOUT = range(3)
 def load_dense(lanes, rows, order, start, n_samples, tiles, offset, first, last):
     """Copy features first .. last - 1 of some rows of a dense X into a tile."""
     width = 1 << len(lanes)
-    # 64 features at a time: the lines of the tile that they share stay in L1.
+    # 64 features at a time: the lines of the tile that they share stay in L1. Meanwhile each row's
+    # next 64 are asked for: the processor does not see so many rows coming.
+    apart = 8 if rows.is_double else 16
     for block in range(first, last, 64):
         block_end = min(block + 64, last)
         for lane in range(n_samples):
             at = rows.values + load(order, start + lane) * rows.row_stride
+            for feature in range(block_end, min(block_end + 64, last), apart):
+                prefetch_address(at + feature * rows.column_stride)
             if rows.is_double:
                 for feature in range(block, block_end):
                     value = np.float32(load_float64(at + feature * rows.column_stride))

@@ -210,20 +210,34 @@ load_int32 = _loader(_I32, types.int32)
 load_int64 = _loader(_I64, types.int64)
 
 
+def _prefetch(builder, address):
+    byte = address.type
+    function_type = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+    read, keep, data = (ir.Constant(_I32, c) for c in (0, 3, 1))
+    builder.call(function, [address, read, keep, data])
+
+
 @intrinsic
 def prefetch(typing, pointer, offset):
     """Ask for the cache line of ``pointer[offset]``, to be read soon."""
 
     def build(context, builder, signature, args):
-        byte = ir.IntType(8).as_pointer()
-        address = builder.bitcast(_at(builder, args[0], args[1]), byte)
-        function_type = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
-        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
-        read, keep, data = (ir.Constant(_I32, c) for c in (0, 3, 1))
-        builder.call(function, [address, read, keep, data])
+        _prefetch(builder, _at(builder, args[0], args[1], ir.IntType(8)))
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64), build
+
+
+@intrinsic
+def prefetch_address(typing, address):
+    """Ask for the cache line at an address, to be read soon; nothing needs to be there."""
+
+    def build(context, builder, signature, args):
+        _prefetch(builder, builder.inttoptr(args[0], ir.IntType(8).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
 
 
 # ---------------------------------------------------------------- arithmetic, lane by lane

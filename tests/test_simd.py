@@ -24,6 +24,7 @@ from sksparse_mlp._simd import (
     load_int64,
     none_positive,
     prefetch,
+    prefetch_address,
     store,
     vadd,
     vdiv,
@@ -393,7 +394,9 @@ def write(values, i, value):
 
 @adapter
 def read_address(address):
-    """The number at an address, read as each of four types."""
+    """The number at an address, read as each of four types; first asks for it, and for nothing."""
+    prefetch_address(address)
+    prefetch_address(0)
     return (
         load_float32(address),
         load_float64(address),
