@@ -24,7 +24,7 @@ from ._optimizers import update
 from ._random import derive, lane_key
 from ._records import IDENTITY, ONE, RELU, SQUARED_ERROR, SRELU, ZERO
 from ._simd import (
-    add_to,
+    add_kept,
     add_vdots,
     bare,
     load,
@@ -277,21 +277,17 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
     d = vadd(d, other)
     while k < stop:
         d0 = vload(tiles, target + load(net.indices, k) * width, lanes)
-        old = load(gradients, k + shift) if keep else np.float32(0)
-        store(gradients, k + shift, old + vdot(a, d0))
+        add_kept(gradients, k + shift, keep, vdot(a, d0))
         d = vfma(vsplat(load(net.weights, k), lanes), d0, d)
         k += 1
     if layer == 0:
         return
     if dropout > 0:
         d = vdrop(d, dropout_key, dropout, rules.dropout_scale)
-    if not keep:
-        for plane in range(5 if activation == SRELU else 1):
-            store(work.unit_gradients, plane * net.n_units + unit, np.float32(0))
     if activation == SRELU:
-        add_srelu_gradients(lanes, z, d, net, unit, work.unit_gradients)
+        add_srelu_gradients(lanes, z, d, net, unit, work.unit_gradients, keep)
     d = vflush(through_activation(lanes, z, full, d, activation, slope, net, unit))
-    add_to(work.unit_gradients, unit, vsum(d))
+    add_kept(work.unit_gradients, unit, keep, vsum(d))
     vstore(tiles, source + row * width, d)
 
 

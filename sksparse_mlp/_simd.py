@@ -191,6 +191,22 @@ def add_to(typing, pointer, offset, value):
     return types.void(pointer, types.int64, types.float32), build
 
 
+@intrinsic
+def add_kept(typing, pointer, offset, keep, value):
+    """``pointer[offset] = keep * pointer[offset] + value`` for float32.
+
+    ``keep`` is a boolean: the old contents are not read where it is false (they may be NaN).
+    """
+
+    def build(context, builder, signature, args):
+        address = _at(builder, args[0], args[1])
+        kept = builder.select(args[2], builder.load(address), ir.Constant(_F32, 0.0))
+        builder.store(builder.fadd(kept, args[3]), address)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, types.boolean, types.float32), build
+
+
 def _loader(scalar, numba_type):
     @intrinsic
     def load_address(typing, address):
@@ -408,8 +424,7 @@ def vdot(typing, a, b):
 def add_vdots(typing, pointer, offset, keep, a, b0, b1, b2, b3):
     """``pointer[offset + k] = keep * pointer[offset + k] + sum(a * b_k)`` for four vectors at once.
 
-    ``keep`` is a boolean: the old contents are added where it is true, and not read otherwise
-    (they may be NaN).
+    ``keep`` is as in :func:`add_kept`.
     """
 
     def build(context, builder, signature, args):

@@ -13,6 +13,7 @@ from scipy import stats
 
 from sksparse_mlp._jit import FASTMATH
 from sksparse_mlp._simd import (
+    add_kept,
     add_vdots,
     atomic_add,
     atomic_load,
@@ -216,6 +217,13 @@ def test_four_dots(n, keep):
     assert_array_equal(out[[0, 5]], 100)
 
 
+@pytest.mark.parametrize(("old", "keep", "expected"), [(2.0, True, 5.0), (np.nan, False, 3.0)])
+def test_add_to_what_is_kept(old, keep, expected):
+    values = np.array([7.0, old, 7.0], np.float32)
+    add(values, 1, keep, np.float32(3))
+    assert_array_equal(values, [7.0, expected, 7.0])
+
+
 def test_four_dots_do_not_read_what_they_replace():
     out = np.full(4, np.nan, np.float32)
     dots(lanes_tuple(4), vectors(4), out, 0, False)
@@ -376,6 +384,12 @@ class Record(NamedTuple):
     number: int
     floats: np.ndarray
     shorts: np.ndarray
+
+
+@adapter
+def add(values, i, keep, value):
+    """Add to ``values[i]``, or replace it."""
+    add_kept(bare(values), i, keep, value)
 
 
 @adapter
