@@ -152,18 +152,18 @@ MODELS = {
     "direct_path": lambda case: sparse_mlp(case, direct_path=1000, max_iter=1),
 }
 
-# At most 12 candidates each; among ties the first wins, so the safer values come first.
+# At most 12 candidates each; among ties the first wins, so the values of MODELS come first.
 GRIDS = {
     "sparse_mlp": {
         "trulysparsemlpclassifier__direct_path": ["auto", 1, 16],
         "trulysparsemlpclassifier__input_noise": [1.0, 0.3],
     },
-    "logreg": {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]},
-    "linear_svc": {"linearsvc__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]},
-    "best_f_svc": {"selectkbest__k": [50, 200, 1000], "linearsvc__C": [1e-3, 1e-2, 1e-1, 1]},
+    "logreg": {"logisticregression__C": [1, 1e-1, 1e-2, 1e-3, 1e-4, 10]},
+    "linear_svc": {"linearsvc__C": [1e-2, 1e-1, 1, 1e-3, 1e-4, 1e-5]},
+    "best_f_svc": {"selectkbest__k": [200, 50, 1000], "linearsvc__C": [1, 1e-1, 1e-2, 1e-3]},
     "svc_rbf": {"plattsvc__C": [1, 10, 100, 1000], "plattsvc__gamma": ["scale", 1e-4, 1e-3]},
     # Shares of the variance, because the smallest inner folds hold fewer than 50 rows.
-    "pca_svc": {"pca__n_components": [0.5, 0.8, 0.95], "plattsvc__C": [0.1, 1, 10, 100]},
+    "pca_svc": {"pca__n_components": [0.95, 0.8, 0.5], "plattsvc__C": [1, 0.1, 10, 100]},
     "random_forest": {
         "randomforestclassifier__max_features": ["sqrt", 0.1],
         "randomforestclassifier__min_samples_leaf": [1, 3],

@@ -90,7 +90,7 @@ class Team:
 
         others, failed = [], None
         try:
-            others = [self._pool.submit(member, i) for i in range(not aside, self.n_threads)]
+            others = [self._submit(member, i) for i in range(not aside, self.n_threads)]
             if not aside:
                 member(0)
         except BaseException as error:
@@ -100,6 +100,16 @@ class Team:
         failures += [other.exception() for other in others]
         for failure in filter(None, failures):
             raise failure
+
+    def _submit(self, member, thread):
+        """Start a thread if need be; the error of a system that grants no more says what to do."""
+        try:
+            return self._pool.submit(member, thread)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"thread {thread + 1} of {self.n_threads} could not be started ({error}): "
+                "lower n_jobs"
+            ) from error
 
     def _interruption_of_waiting_for(self, others):
         """Wait until all have ended; returns what interrupted that, if anything did."""

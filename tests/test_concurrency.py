@@ -261,7 +261,9 @@ def compile_in_a_process(make, start, seed, results):
 
 
 @posix
-@pytest.mark.parametrize("n_rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "n_rounds", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
 def test_processes_that_fill_the_cache_at_once(cached_kernel, tmp_path, n_rounds):
     context = multiprocessing.get_context("fork")
     for round_ in range(n_rounds):
