@@ -335,11 +335,14 @@ class SparseNetwork:
 
     # ------------------------------------------------------------ copies
 
-    def snapshot(self):
-        """A copy of everything that prediction depends on."""
-        return self.arrays._replace(
-            **{name: getattr(self.arrays, name).copy() for name in _TRAINED_ARRAYS}
-        )
+    def snapshot(self, into=None):
+        """A copy of everything that prediction depends on; ``into`` an older one, or new memory."""
+        if into is None:
+            trained = {name: np.empty_like(getattr(self.arrays, name)) for name in _TRAINED_ARRAYS}
+            into = self.arrays._replace(**trained)
+        for name in _TRAINED_ARRAYS:
+            np.copyto(getattr(into, name), getattr(self.arrays, name))
+        return into
 
     def restore(self, snapshot):
         """Go back to a snapshot; the solver's memory belongs to other weights and is cleared."""

@@ -152,8 +152,8 @@ class Trainer:
         self.lanes = lanes_for(self.batch_size)
         self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
         self.seconds_per_step = self._first_guess()
-        # What validation took in the last epoch, and whether this one can be taken back.
-        self.seconds_to_validate, self.can_undo = 0.0, False
+        # What validation took in the last epoch, and whether this one can be taken back: to where.
+        self.seconds_to_validate, self.can_undo, self.undo = 0.0, False, None
         self.history = {name: [] for name in RECORDED}
         self.parts = self._parts()
         self.interrupted = self.converged = self.ended = False
@@ -233,14 +233,16 @@ class Trainer:
         """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
         start = time.perf_counter()
         seconds = self.steps_per_epoch * self.seconds_per_step + self.seconds_to_validate
-        snapshot = self.network.snapshot() if epoch > 0 and seconds > SECONDS_PER_CALL else None
-        self.can_undo = epoch == 0 or snapshot is not None
+        kept = epoch > 0 and seconds > SECONDS_PER_CALL
+        if kept:
+            self.undo = self.network.snapshot(into=self.undo)
+        self.can_undo = epoch == 0 or kept
         try:
             self._visit_all(epoch, interrupt, start)
         except Stopped:
             if epoch == 0:
                 raise KeyboardInterrupt from None
-            self.network.restore(snapshot)
+            self.network.restore(self.undo)
             return False
         finally:
             self.can_undo = False

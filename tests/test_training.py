@@ -268,6 +268,15 @@ def test_at_the_end_of_the_first_epoch_its_network_is_left(monkeypatch):
     assert (trainer.interrupted, network.epoch) == (True, 1)
 
 
+def test_a_copy_to_go_back_to_lies_in_the_memory_of_the_last_one():
+    network, _ = trained(1)
+    older = network.snapshot()
+    network.arrays.weights[:] += 1.0
+    newer = network.snapshot(into=older)
+    assert newer is older
+    assert np.array_equal(newer.weights, network.arrays.weights)
+
+
 def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
     # The steps turn out to be slow only after the epoch began as one call of the kernel.
     one_call = iter([STEPS, STEPS])
