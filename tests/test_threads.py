@@ -171,7 +171,8 @@ def test_a_thread_that_cannot_start_ends_the_others(monkeypatch):
             return started[0]
 
         monkeypatch.setattr(team._pool, "submit", submit_once)
-        with pytest.raises(RuntimeError, match=r"thread 3 of 3 could not .* lower n_jobs"):
+        refused = r"thread 3 of 3 could not be started \(can't start new thread\): lower n_jobs"
+        with pytest.raises(RuntimeError, match=refused):
             train(network, data, batch_size=4, team=team)
 
 
