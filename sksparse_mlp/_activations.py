@@ -23,7 +23,7 @@ import numpy as np
 from ._jit import inlined
 from ._records import IDENTITY, LOGISTIC, PIECEWISE, RELU, SRELU, TANH
 from ._simd import (
-    add_kept,
+    add_to,
     load,
     vadd,
     vdiv,
@@ -117,7 +117,7 @@ def through_activation(lanes, z, a, d, activation, slope, net, unit):
 
 
 @inlined
-def add_srelu_gradients(lanes, z, d, net, unit, sums, keep):
+def add_srelu_gradients(lanes, z, d, net, unit, sums):
     """Add the gradients of a neuron's SReLU parameters to planes 1 to 4 of ``sums``."""
     zero, one = vsplat(np.float32(0), lanes), vsplat(np.float32(1), lanes)
     t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
@@ -126,7 +126,7 @@ def add_srelu_gradients(lanes, z, d, net, unit, sums, keep):
     # All four before the first is stored: the parameters then stay in registers.
     of_t_right, of_a_right = vdot(above, vsub(one, a_right)), vdot(above, vsub(z, t_right))
     of_t_left, of_a_left = vdot(below, vsub(one, a_left)), vdot(below, vsub(z, t_left))
-    add_kept(sums, net.n_units + unit, keep, of_t_right)
-    add_kept(sums, 2 * net.n_units + unit, keep, of_a_right)
-    add_kept(sums, 3 * net.n_units + unit, keep, of_t_left)
-    add_kept(sums, 4 * net.n_units + unit, keep, of_a_left)
+    add_to(sums, net.n_units + unit, of_t_right)
+    add_to(sums, 2 * net.n_units + unit, of_a_right)
+    add_to(sums, 3 * net.n_units + unit, of_t_left)
+    add_to(sums, 4 * net.n_units + unit, of_a_left)

@@ -36,7 +36,7 @@ from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
 MAX_LANES = 32
 # Below this many bytes, all outputs of a layer are cheaper to sum in private copies.
-PRIVATE_SUMS_BELOW = 400_000
+PRIVATE_SUMS_BELOW = 60_000
 # Private sums cost one addition an output: each copy must save at least so many connections.
 CONNECTIONS_PER_PRIVATE_SUM = 16
 # To draw so many connections takes so long that Ctrl-C has to be heard meanwhile.

@@ -56,13 +56,15 @@ def adam_correction(t, beta_1, beta_2):
 def update(rules, n, weights, w0, slots_1, slots_2, gradients, g0, rate, decay):
     """One step of the solver on n parameters from ``weights[w0]`` on, their gradients from g0 on.
 
-    In place; decay is decoupled from the gradient. Memory next to nothing is set to zero, since
-    subnormal numbers would slow every later step.
+    In place; decay is decoupled from the gradient. Gradients are left at zero, for the next step
+    to add to. Memory next to nothing is set to zero, since subnormal numbers would slow every
+    later step.
     """
     momentum, one, zero, tiny = rules.momentum, np.float32(1), np.float32(0), np.float32(1e-30)
     if rules.solver == ADAM:
         for k in range(n):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
             m = momentum * load(slots_1, w0 + k) + (one - momentum) * g
             v = rules.beta_2 * load(slots_2, w0 + k) + (one - rules.beta_2) * g * g
             store(slots_1, w0 + k, m if abs(m) > tiny else zero)
@@ -71,12 +73,14 @@ def update(rules, n, weights, w0, slots_1, slots_2, gradients, g0, rate, decay):
     elif rules.solver == NESTEROV:
         for k in range(n):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
             velocity = momentum * load(slots_1, w0 + k) - rate * g
             store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
             store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
     else:
         for k in range(n):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
             velocity = momentum * load(slots_1, w0 + k) - rate * g
             store(slots_1, w0 + k, velocity if abs(velocity) > tiny else zero)
             store(weights, w0 + k, w + velocity - decay * w)

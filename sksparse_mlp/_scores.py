@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ._activations import activate, through_activation
+from ._forward import fill_rows, scatter
 from ._inputs import rows_at_once, window
 from ._jit import inlined, kernel
-from ._kernels import fill_rows, scatter
 from ._loading import load_tile
 from ._loss import softmax_loss_of_sample
 from ._network import MAX_LANES, aligned_zeros, lanes_for

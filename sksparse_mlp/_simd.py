@@ -191,22 +191,6 @@ def add_to(typing, pointer, offset, value):
     return types.void(pointer, types.int64, types.float32), build
 
 
-@intrinsic
-def add_kept(typing, pointer, offset, keep, value):
-    """``pointer[offset] = keep * pointer[offset] + value`` for float32.
-
-    ``keep`` is a boolean: the old contents are not read where it is false (they may be NaN).
-    """
-
-    def build(context, builder, signature, args):
-        address = _at(builder, args[0], args[1])
-        kept = builder.select(args[2], builder.load(address), ir.Constant(_F32, 0.0))
-        builder.store(builder.fadd(kept, args[3]), address)
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, types.boolean, types.float32), build
-
-
 def _loader(scalar, numba_type):
     @intrinsic
     def load_address(typing, address):
@@ -360,29 +344,46 @@ def none_positive(typing, a):
 # ---------------------------------------------------------------- sums over the lanes
 
 
-def _row_sums(builder, rows):
-    """The sums of 1, 2 or 4 vectors, as one: the columns of a matrix, halved until one is left."""
-    n_rows, width = len(rows), rows[0].type.count
-    matrix, joined = rows, width
-    while len(matrix) > 1:
-        joined *= 2
-        matrix = [
-            builder.shuffle_vector(a, b, _constants(joined, range(joined)))
-            for a, b in zip(matrix[::2], matrix[1::2], strict=True)
+def _halves_added(builder, a):
+    """The first half of a vector plus its second half."""
+    half = a.type.count // 2
+    parts = (range(half), range(half, 2 * half))
+    return builder.fadd(*(builder.shuffle_vector(a, a, _constants(half, part)) for part in parts))
+
+
+def _neighbours_added(builder, a, b):
+    """Sums of neighbours, of ``a`` and of ``b``, in turns of two: no lane moves beyond its four."""
+    n = a.type.count
+    group = min(n, 4)
+    left = [
+        side + start + lane
+        for start in range(0, n, group)
+        for side in (0, n)
+        for lane in range(0, group, 2)
+    ]
+    right = [lane + 1 for lane in left]
+    return builder.fadd(*(builder.shuffle_vector(a, b, _constants(n, s)) for s in (left, right)))
+
+
+def _sum_of_lanes(builder, a):
+    while a.type.count > 1:
+        a = _halves_added(builder, a)
+    return builder.extract_element(a, ir.Constant(_I32, 0))
+
+
+def _four_sums(builder, rows):
+    """The sums of four vectors of at most 8 lanes, as one vector."""
+    if rows[0].type.count > 1:
+        rows = [_neighbours_added(builder, a, b) for a, b in (rows[:2], rows[2:])]
+    if rows[0].type.count > 2:
+        total = _neighbours_added(builder, *rows)
+        return _halves_added(builder, total) if total.type.count == 8 else total
+    while len(rows) > 1:
+        joined = _constants(2 * rows[0].type.count, range(2 * rows[0].type.count))
+        rows = [
+            builder.shuffle_vector(a, b, joined) for a, b in zip(rows[::2], rows[1::2], strict=True)
         ]
-    (matrix,) = matrix
-    while width > 1:
-        half = width // 2
-        left = [row * width + column for row in range(n_rows) for column in range(half)]
-        right = [index + half for index in left]
-        matrix = builder.fadd(
-            *(
-                builder.shuffle_vector(matrix, matrix, _constants(len(side), side))
-                for side in (left, right)
-            )
-        )
-        width = half
-    return matrix
+    return rows[0]
 
 
 def _folded_product(builder, a, b):
@@ -404,7 +405,7 @@ def vsum(typing, a):
     """The sum of the lanes."""
 
     def build(context, builder, signature, args):
-        return builder.extract_element(_row_sums(builder, [args[0]]), ir.Constant(_I32, 0))
+        return _sum_of_lanes(builder, args[0])
 
     return types.float32(a), build
 
@@ -414,31 +415,33 @@ def vdot(typing, a, b):
     """The sum of ``a * b`` over the lanes."""
 
     def build(context, builder, signature, args):
-        sums = _row_sums(builder, [_folded_product(builder, *args)])
-        return builder.extract_element(sums, ir.Constant(_I32, 0))
+        return _sum_of_lanes(builder, _folded_product(builder, *args))
 
     return types.float32(a, b), build
 
 
 @intrinsic
-def add_vdots(typing, pointer, offset, keep, a, b0, b1, b2, b3):
-    """``pointer[offset + k] = keep * pointer[offset + k] + sum(a * b_k)`` for four vectors at once.
+def vproduct(typing, a, b):
+    """``a * b``, its lanes added up to at most 8: ``vsum`` or ``add_vsums`` complete the sum."""
 
-    ``keep`` is as in :func:`add_kept`.
-    """
+    def build(context, builder, signature, args):
+        return _folded_product(builder, *args)
+
+    return Vector(min(a.n, 8))(a, b), build
+
+
+@intrinsic
+def add_vsums(typing, pointer, offset, a, b, c, d):
+    """Add the sums of four vectors to ``pointer[offset : offset + 4]``."""
 
     def build(context, builder, signature, args):
         address = _at(builder, args[0], args[1], ir.VectorType(_F32, 4))
-        products = [_folded_product(builder, args[3], b) for b in args[4:]]
-        sums = _row_sums(builder, products)
         old = builder.load(address)
         old.align = 4
-        zero = ir.Constant(old.type, [0.0] * 4)
-        kept = builder.select(args[2], old, zero)
-        builder.store(builder.fadd(kept, sums), address).align = 4
+        builder.store(builder.fadd(old, _four_sums(builder, args[2:])), address).align = 4
         return context.get_dummy_value()
 
-    return types.void(pointer, types.int64, types.boolean, a, a, a, a, a), build
+    return types.void(pointer, types.int64, a, b, c, d), build
 
 
 # ---------------------------------------------------------------- counter-based randomness

@@ -30,6 +30,8 @@ LAYERS = (
     ("_threads", "_random", "_inputs"),
     ("_activations", "_optimizers", "_loading", "_relevance"),
     ("_loss",),
+    ("_forward",),
+    ("_backward",),
     ("_kernels", "_topology"),
     ("_network",),
     ("_training",),

@@ -13,8 +13,7 @@ from scipy import stats
 
 from sksparse_mlp._jit import FASTMATH
 from sksparse_mlp._simd import (
-    add_kept,
-    add_vdots,
+    add_vsums,
     atomic_add,
     atomic_load,
     bare,
@@ -37,6 +36,7 @@ from sksparse_mlp._simd import (
     vload,
     vmul,
     vnormal,
+    vproduct,
     vselect_less,
     vsplat,
     vstore,
@@ -169,12 +169,14 @@ def reduce(lanes, inputs, out):
 
 
 @adapter
-def dots(lanes, inputs, out, at, keep):
-    """Four dot products with the first row, at ``out[at:at + 4]``."""
+def dots(lanes, inputs, out, at):
+    """Four dot products with the first row, added to ``out[at:at + 4]``."""
     source, n = bare(inputs), 1 << len(lanes)
     a, b0, b1 = vload(source, 0, lanes), vload(source, n, lanes), vload(source, 2 * n, lanes)
     b2, b3 = vload(source, 3 * n, lanes), vload(source, 4 * n, lanes)
-    add_vdots(bare(out), at, keep, a, b0, b1, b2, b3)
+    p0, p1, p2, p3 = vproduct(a, b0), vproduct(a, b1), vproduct(a, b2), vproduct(a, b3)
+    add_vsums(bare(out), at, p0, p1, p2, p3)
+    out[-1] = vsum(p0)
 
 
 def reduced(inputs):
@@ -207,27 +209,20 @@ def test_sum_is_the_same_tree_everywhere(n):
 
 
 @all_lanes
-@pytest.mark.parametrize("keep", [False, True])
-def test_four_dots(n, keep):
+def test_four_dots(n):
     inputs = vectors(n)
-    out = np.full(6, 100, np.float32)
-    dots(lanes_tuple(n), inputs, out, 1, keep)
-    expected = inputs[1:].astype(np.float64) @ inputs[0] + 100 * keep
-    assert_allclose(out[1:5], expected, atol=1e-5 if keep else 1e-6)
+    out = np.full(7, 100, np.float32)
+    dots(lanes_tuple(n), inputs, out, 1)
+    assert_allclose(out[1:5], inputs[1:].astype(np.float64) @ inputs[0] + 100, atol=1e-5)
     assert_array_equal(out[[0, 5]], 100)
 
 
-@pytest.mark.parametrize(("old", "keep", "expected"), [(2.0, True, 5.0), (np.nan, False, 3.0)])
-def test_add_to_what_is_kept(old, keep, expected):
-    values = np.array([7.0, old, 7.0], np.float32)
-    add(values, 1, keep, np.float32(3))
-    assert_array_equal(values, [7.0, expected, 7.0])
-
-
-def test_four_dots_do_not_read_what_they_replace():
-    out = np.full(4, np.nan, np.float32)
-    dots(lanes_tuple(4), vectors(4), out, 0, False)
-    assert np.isfinite(out).all()
+@all_lanes
+def test_one_dot_in_two_steps(n):
+    inputs = vectors(n)
+    out = np.zeros(6, np.float32)
+    dots(lanes_tuple(n), inputs, out, 0)
+    assert_allclose(out[5], inputs[1].astype(np.float64) @ inputs[0], atol=1e-6)
 
 
 @all_lanes
@@ -384,12 +379,6 @@ class Record(NamedTuple):
     number: int
     floats: np.ndarray
     shorts: np.ndarray
-
-
-@adapter
-def add(values, i, keep, value):
-    """Add to ``values[i]``, or replace it."""
-    add_kept(bare(values), i, keep, value)
 
 
 @adapter
