@@ -8,7 +8,7 @@ neuron's own ``d``. Notation and layout: see :mod:`sksparse_mlp._kernels`.
 import numpy as np
 
 from ._activations import activate, add_srelu_gradients, through_activation
-from ._forward import activation_of, dropout_of
+from ._forward import AHEAD, activation_of, ask_for, dropout_of, is_far
 from ._jit import always_inlined, inlined
 from ._optimizers import update
 from ._random import lane_key
@@ -18,7 +18,6 @@ from ._simd import (
     add_vsums,
     load,
     none_positive,
-    prefetch,
     store,
     vadd,
     vdrop,
@@ -34,20 +33,8 @@ from ._threads import row_of_share, share, told_to_stop
 
 # Connections whose gradients are gathered before their weights are updated: 8 kB, inside L1.
 BLOCK = 2048
-# How far ahead the rows to gather are asked for, and how many at a time, in connections.
-PREFETCH_DISTANCE, PREFETCHED = 16, 32
-# Beyond this many bytes a gathered table no longer stays in a core's own cache.
-PREFETCH_ABOVE = 1_200_000
-
-
-@always_inlined
-def ask_ahead(lanes, net, tiles, target, first, last):
-    """Ask for the rows that connections first .. last - 1 will gather."""
-    width = 1 << len(lanes)
-    for k in range(first, min(last, net.n_connections)):
-        at = target + load(net.indices, k) * width
-        for line in range(0, width, 16):
-            prefetch(tiles, at + line)
+# How many connections' rows of lanes are asked for at once, where they are far.
+PIECE = 32
 
 
 @always_inlined
@@ -67,9 +54,10 @@ def gather_row(lanes, net, tiles, target, gradients, shift, far, a, k, stop, inn
     d = vsplat(np.float32(0), lanes)
     other = d
     while k + 4 <= stop:
-        piece = min(stop, k + PREFETCHED)
+        piece = min(stop, k + PIECE)
         if far:
-            ask_ahead(lanes, net, tiles, target, k + PREFETCH_DISTANCE, piece + PREFETCH_DISTANCE)
+            end = min(piece + AHEAD, net.n_connections)
+            ask_for(lanes, net, tiles, target, k + AHEAD, end)
         while k + 4 <= piece:
             p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
             d, other = (other, d) if narrow else (d, other)
@@ -108,16 +96,16 @@ def backward_row(lanes, net, rules, work, layer, row, source, target, key, tile,
         vstore(tiles, source + row * width, vsplat(np.float32(0), lanes))
         return
     full = activate(lanes, z, activation, slope, net, unit)
-    a, dropout, dropout_key = full, dropout_of(rules, layer), lane_key(lanes, key, unit, tile)
+    a, dropout = full, dropout_of(rules, layer)
     if dropout > 0:
-        a = vdrop(full, dropout_key, dropout, rules.dropout_scale)
-    far = load(net.widths, layer + 1) * width * 4 > PREFETCH_ABOVE
+        a = vdrop(a, lane_key(lanes, key, unit, tile), dropout, rules.dropout_scale)
+    far = is_far(lanes, net, layer)
     if layer == 0:
         gather_row(lanes, net, tiles, target, work.gradients, shift, far, a, k, stop, False)
         return
     d = gather_row(lanes, net, tiles, target, work.gradients, shift, far, a, k, stop, True)
     if dropout > 0:
-        d = vdrop(d, dropout_key, dropout, rules.dropout_scale)
+        d = vdrop(d, lane_key(lanes, key, unit, tile), dropout, rules.dropout_scale)
     if activation == SRELU:
         add_srelu_gradients(lanes, z, d, net, unit, work.unit_gradients)
     d = vflush(through_activation(lanes, z, full, d, activation, slope, net, unit))

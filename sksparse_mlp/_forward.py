@@ -6,11 +6,32 @@ Notation and layout: see :mod:`sksparse_mlp._kernels`.
 import numpy as np
 
 from ._activations import activate
-from ._jit import inlined
+from ._jit import always_inlined, inlined
 from ._random import lane_key
 from ._records import IDENTITY, ONE, RELU, ZERO
-from ._simd import load, none_positive, store, vadd, vdrop, vfma, vload, vsplat, vstore
+from ._simd import load, none_positive, prefetch, store, vadd, vdrop, vfma, vload, vsplat, vstore
 from ._threads import barrier, row_of_share, share, told_to_stop
+
+# Rows of lanes are asked for so many connections ahead.
+AHEAD = 24
+# But only where a level's buffer has more bytes than caches keep: elsewhere asking costs time.
+FAR = 4_000_000
+
+
+@inlined
+def is_far(lanes, net, layer):
+    """Whether the rows that a layer's connections lead to are likely to be out of cache."""
+    return 4 * (load(net.widths, layer + 1) << len(lanes)) > FAR
+
+
+@always_inlined
+def ask_for(lanes, net, tiles, target, first, last):
+    """Ask for the rows of lanes that connections first .. last - 1 lead to."""
+    width = 1 << len(lanes)
+    for k in range(first, last):
+        at = target + load(net.indices, k) * width
+        for line in range(0, width, 16):
+            prefetch(tiles, at + line)
 
 
 @inlined
@@ -54,6 +75,42 @@ def fill_rows(lanes, values, first_value, tiles, offset, first, last):
         vstore(tiles, offset + row * width, vsplat(load(values, first_value + row), lanes))
 
 
+@always_inlined
+def summed(lanes, net, a, sums, target, k):
+    """Where connection k adds to, and the new sum there."""
+    at = target + load(net.indices, k) * (1 << len(lanes))
+    return at, vfma(vsplat(load(net.weights, k), lanes), a, vload(sums, at, lanes))
+
+
+@always_inlined
+def scatter_row(lanes, net, a, sums, target, k, stop):
+    """``z[j] += w * a`` for connections k .. stop - 1 of one neuron.
+
+    In pairs, both loads before both stores: a load waits for the stores before it.
+    """
+    while k + 2 <= stop:
+        at, z = summed(lanes, net, a, sums, target, k)
+        next_at, next_z = summed(lanes, net, a, sums, target, k + 1)
+        vstore(sums, at, z)
+        vstore(sums, next_at, next_z)
+        k += 2
+    if k < stop:
+        at, z = summed(lanes, net, a, sums, target, k)
+        vstore(sums, at, z)
+
+
+@always_inlined
+def part_of_row(net, splits, pointer, part, parts):
+    """Which connections of a row lead to one part of the columns: the first, and one beyond."""
+    start, stop = load(net.indptr, pointer), load(net.indptr, pointer + 1)
+    begin = start
+    if part > 0:
+        start = begin + load(splits, (part - 1) * net.n_pointers + pointer)
+    if part < parts - 1:
+        stop = begin + load(splits, part * net.n_pointers + pointer)
+    return start, stop
+
+
 @inlined
 def scatter(
     lanes,
@@ -76,14 +133,15 @@ def scatter(
     width = 1 << len(lanes)
     pointers, units = load(net.first_row, layer), load(net.first_unit, layer)
     activation, slope = activation_of(rules, layer), load(rules.slopes, layer)
-    dropout = dropout_of(rules, layer)
+    dropout, far = dropout_of(rules, layer), is_far(lanes, net, layer)
+    held = load(net.indptr, pointers + load(net.widths, layer)) - load(net.indptr, pointers)
+    rows_ahead = 1 + AHEAD * load(net.widths, layer) * parts // (held + 1)
     for row in range(first, last):
-        begin, stop = load(net.indptr, pointers + row), load(net.indptr, pointers + row + 1)
-        start = begin
-        if part > 0:
-            start = begin + load(splits, (part - 1) * net.n_pointers + pointers + row)
-        if part < parts - 1:
-            stop = begin + load(splits, part * net.n_pointers + pointers + row)
+        if far:
+            ahead = pointers + min(row + rows_ahead, last - 1)
+            start, stop = part_of_row(net, splits, ahead, part, parts)
+            ask_for(lanes, net, sums, target, start, stop)
+        start, stop = part_of_row(net, splits, pointers + row, part, parts)
         if start == stop:
             continue
         z = vload(tiles, source + row * width, lanes)
@@ -92,20 +150,7 @@ def scatter(
         a = activate(lanes, z, activation, slope, net, units + row)
         if dropout > 0:
             a = vdrop(a, lane_key(lanes, key, units + row, tile), dropout, rules.dropout_scale)
-        k = start
-        # Connections in pairs, both loads before both stores: a load waits for stores before it.
-        while k + 2 <= stop:
-            at = target + load(net.indices, k) * width
-            other = target + load(net.indices, k + 1) * width
-            sum_at = vfma(vsplat(load(net.weights, k), lanes), a, vload(sums, at, lanes))
-            sum_other = vfma(vsplat(load(net.weights, k + 1), lanes), a, vload(sums, other, lanes))
-            vstore(sums, at, sum_at)
-            vstore(sums, other, sum_other)
-            k += 2
-        if k < stop:
-            at = target + load(net.indices, k) * width
-            w = vsplat(load(net.weights, k), lanes)
-            vstore(sums, at, vfma(w, a, vload(sums, at, lanes)))
+        scatter_row(lanes, net, a, sums, target, start, stop)
 
 
 @inlined

@@ -344,46 +344,46 @@ def none_positive(typing, a):
 # ---------------------------------------------------------------- sums over the lanes
 
 
-def _halves_added(builder, a):
-    """The first half of a vector plus its second half."""
+def _shuffle(builder, a, b, lanes):
+    """The chosen lanes of two vectors, those of ``b`` counted on from those of ``a``."""
+    return builder.shuffle_vector(a, b, _constants(len(lanes), lanes))
+
+
+def _fold(builder, a, b, lanes, apart):
+    """The chosen lanes, plus those so far apart from them."""
+    others = [lane + apart for lane in lanes]
+    return builder.fadd(_shuffle(builder, a, b, lanes), _shuffle(builder, a, b, others))
+
+
+def _halved(builder, a):
     half = a.type.count // 2
-    parts = (range(half), range(half, 2 * half))
-    return builder.fadd(*(builder.shuffle_vector(a, a, _constants(half, part)) for part in parts))
-
-
-def _neighbours_added(builder, a, b):
-    """Sums of neighbours, of ``a`` and of ``b``, in turns of two: no lane moves beyond its four."""
-    n = a.type.count
-    group = min(n, 4)
-    left = [
-        side + start + lane
-        for start in range(0, n, group)
-        for side in (0, n)
-        for lane in range(0, group, 2)
-    ]
-    right = [lane + 1 for lane in left]
-    return builder.fadd(*(builder.shuffle_vector(a, b, _constants(n, s)) for s in (left, right)))
+    return _fold(builder, a, a, range(half), half)
 
 
 def _sum_of_lanes(builder, a):
     while a.type.count > 1:
-        a = _halves_added(builder, a)
+        a = _halved(builder, a)
     return builder.extract_element(a, ir.Constant(_I32, 0))
 
 
 def _four_sums(builder, rows):
-    """The sums of four vectors of at most 8 lanes, as one vector."""
-    if rows[0].type.count > 1:
-        rows = [_neighbours_added(builder, a, b) for a, b in (rows[:2], rows[2:])]
-    if rows[0].type.count > 2:
-        total = _neighbours_added(builder, *rows)
-        return _halves_added(builder, total) if total.type.count == 8 else total
-    while len(rows) > 1:
-        joined = _constants(2 * rows[0].type.count, range(2 * rows[0].type.count))
-        rows = [
-            builder.shuffle_vector(a, b, joined) for a, b in zip(rows[::2], rows[1::2], strict=True)
-        ]
-    return rows[0]
+    """The sums of four vectors of at most 8 lanes, as one vector.
+
+    No lane leaves its group of four before the end: x86 moves those within a group at less cost.
+    """
+    n = rows[0].type.count
+    if n < 4:
+        halves = [_shuffle(builder, a, b, range(2 * n)) for a, b in (rows[:2], rows[2:])]
+        if n == 1:
+            return _shuffle(builder, *halves, range(4))
+        return _fold(builder, *halves, range(0, 8, 2), 1)
+
+    def fold(a, b, chosen):
+        lanes = [i + k + (n - 4) * (k > 3) for i in range(0, n, 4) for k in chosen]
+        return _fold(builder, a, b, lanes, 2)
+
+    total = fold(fold(*rows[:2], (0, 4, 1, 5)), fold(*rows[2:], (0, 4, 1, 5)), (0, 1, 4, 5))
+    return _halved(builder, total) if n == 8 else total
 
 
 def _folded_product(builder, a, b):

@@ -101,7 +101,7 @@ NETWORKS = {
     "full": ((4, 9, 3), (36, 27)),
     "nearly full": ((9, 9, 3), (80, 26)),
     "more rows than chunks": ((131, 5, 2), (300, 9)),
-    "gathered rows are prefetched": ((20, 10_000, 2), (400, 300)),
+    "gathered rows are prefetched": ((20, 32_000, 2), (1_400, 300)),
 }
 RULES = {
     "srelu, adam": {"activation": "srelu", "solver": "adam"},

@@ -126,7 +126,7 @@ def test_forward_paths_can_be_forced(path, by_chunk, monkeypatch):
 
 
 def test_gradients_where_gathered_rows_are_prefetched():
-    network = shaken(make_network((20, 10_000, 2), (400, 300)))
+    network = shaken(make_network((20, 32_000, 2), (1_400, 300)))
     data = make_data(32, 20, 2)
     twin = Twin(network, make_options())
     calm = twin.disturbance(32)
