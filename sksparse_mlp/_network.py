@@ -35,10 +35,11 @@ from ._threads import Stopped
 from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
 MAX_LANES = 32
-# Below this many bytes, all outputs of a layer are cheaper to sum in private copies.
-PRIVATE_SUMS_BELOW = 60_000
+# Below so many bytes, all outputs of a layer are cheaper to sum in private copies than by column,
+# where every thread passes over all rows. An eighth of it for whole tiles: dearer to add up.
+PRIVATE_SUMS_BELOW = 400_000
 # Private sums cost one addition an output: each copy must save at least so many connections.
-CONNECTIONS_PER_PRIVATE_SUM = 16
+CONNECTIONS_PER_PRIVATE_SUM = 10
 # To draw so many connections takes so long that Ctrl-C has to be heard meanwhile.
 MANY_CONNECTIONS = 2_000_000
 # Connections times rows that a thread predicts in one call: a third of a second or so.
@@ -264,10 +265,12 @@ class SparseNetwork:
         )
 
     def _private_sums(self, layer, width):
-        if self.widths[layer + 1] * width * 4 > PRIVATE_SUMS_BELOW:
+        limit = PRIVATE_SUMS_BELOW // (8 if width == MAX_LANES else 1)
+        if self.widths[layer + 1] * width * 4 > limit:
             return 0
         copies = min(16, int(self.fan_in[layer]) // CONNECTIONS_PER_PRIVATE_SUM)
-        return copies if copies >= 2 else 0
+        # A power of two, which as many threads share evenly.
+        return 1 << (copies.bit_length() - 1) if copies >= 2 else 0
 
     def train(self, team, lanes, workspace, rows, rules, plan, *, aside=False):
         """Run the mini-batches of a plan and count them."""
