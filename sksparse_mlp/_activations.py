@@ -23,14 +23,14 @@ import numpy as np
 from ._jit import inlined
 from ._records import IDENTITY, LOGISTIC, PIECEWISE, RELU, SRELU, TANH
 from ._simd import (
-    add_to,
+    add_vsums_apart,
     load,
     vadd,
     vdiv,
-    vdot,
     vexp,
     vfma,
     vmul,
+    vproduct,
     vselect_less,
     vsplat,
     vsub,
@@ -123,10 +123,8 @@ def add_srelu_gradients(lanes, z, d, net, unit, sums):
     t_right, a_right, t_left, a_left = srelu_of(lanes, net, unit)
     below = vselect_less(t_left, z, zero, d)
     above = vselect_less(t_left, z, vselect_less(z, t_right, zero, d), zero)
-    # All four before the first is stored: the parameters then stay in registers.
-    of_t_right, of_a_right = vdot(above, vsub(one, a_right)), vdot(above, vsub(z, t_right))
-    of_t_left, of_a_left = vdot(below, vsub(one, a_left)), vdot(below, vsub(z, t_left))
-    add_to(sums, net.n_units + unit, of_t_right)
-    add_to(sums, 2 * net.n_units + unit, of_a_right)
-    add_to(sums, 3 * net.n_units + unit, of_t_left)
-    add_to(sums, 4 * net.n_units + unit, of_a_left)
+    add_vsums_apart(
+        sums, net.n_units + unit, net.n_units,
+        vproduct(above, vsub(one, a_right)), vproduct(above, vsub(z, t_right)),
+        vproduct(below, vsub(one, a_left)), vproduct(below, vsub(z, t_left)),
+    )  # fmt: skip

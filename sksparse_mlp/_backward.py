@@ -50,7 +50,6 @@ def gather(lanes, net, tiles, target, k, a, d, inner):
 def gather_row(lanes, net, tiles, target, gradients, shift, far, a, k, stop, inner):
     """Add the gradients of connections k .. stop - 1; returns ``sum of w * d`` if inner."""
     narrow = len(lanes) < 5
-    # Two sums side by side where one would wait for itself, and there are registers for two.
     d = vsplat(np.float32(0), lanes)
     other = d
     while k + 4 <= stop:
@@ -59,18 +58,21 @@ def gather_row(lanes, net, tiles, target, gradients, shift, far, a, k, stop, inn
             end = min(piece + AHEAD, net.n_connections)
             ask_for(lanes, net, tiles, target, k + AHEAD, end)
         while k + 4 <= piece:
-            p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
-            d, other = (other, d) if narrow else (d, other)
-            p1, d = gather(lanes, net, tiles, target, k + 1, a, d, inner)
-            d, other = (other, d) if narrow else (d, other)
-            p2, d = gather(lanes, net, tiles, target, k + 2, a, d, inner)
-            d, other = (other, d) if narrow else (d, other)
-            p3, d = gather(lanes, net, tiles, target, k + 3, a, d, inner)
-            d, other = (other, d) if narrow else (d, other)
+            if narrow:
+                # Two sums in turns: one alone would wait for itself.
+                p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
+                p1, other = gather(lanes, net, tiles, target, k + 1, a, other, inner)
+                p2, d = gather(lanes, net, tiles, target, k + 2, a, d, inner)
+                p3, other = gather(lanes, net, tiles, target, k + 3, a, other, inner)
+            else:
+                # One sum: AVX2 has no registers for two.
+                p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
+                p1, d = gather(lanes, net, tiles, target, k + 1, a, d, inner)
+                p2, d = gather(lanes, net, tiles, target, k + 2, a, d, inner)
+                p3, d = gather(lanes, net, tiles, target, k + 3, a, d, inner)
             add_vsums(gradients, k + shift, p0, p1, p2, p3)
             k += 4
-    if narrow:
-        d = vadd(d, other)
+    d = vadd(d, other)
     while k < stop:
         p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
         add_to(gradients, k + shift, vsum(p0))

@@ -444,6 +444,22 @@ def add_vsums(typing, pointer, offset, a, b, c, d):
     return types.void(pointer, types.int64, a, b, c, d), build
 
 
+@intrinsic
+def add_vsums_apart(typing, pointer, offset, apart, a, b, c, d):
+    """Add the sums of four vectors to ``pointer[offset]``, ``pointer[offset + apart]``, ..."""
+
+    def build(context, builder, signature, args):
+        sums, at = _four_sums(builder, args[3:]), args[1]
+        for k in range(4):
+            address = _at(builder, args[0], at)
+            total = builder.extract_element(sums, ir.Constant(_I32, k))
+            builder.store(builder.fadd(builder.load(address), total), address)
+            at = builder.add(at, args[2])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, types.int64, a, b, c, d), build
+
+
 # ---------------------------------------------------------------- counter-based randomness
 
 

@@ -14,6 +14,7 @@ from scipy import stats
 from sksparse_mlp._jit import FASTMATH
 from sksparse_mlp._simd import (
     add_vsums,
+    add_vsums_apart,
     atomic_add,
     atomic_load,
     bare,
@@ -179,6 +180,15 @@ def dots(lanes, inputs, out, at):
     out[-1] = vsum(p0)
 
 
+@adapter
+def sums_apart(lanes, inputs, out, at, apart):
+    """Four sums, added to ``out[at]``, ``out[at + apart]``, ..."""
+    source, n = bare(inputs), 1 << len(lanes)
+    a, b = vload(source, 0, lanes), vload(source, n, lanes)
+    c, d = vload(source, 2 * n, lanes), vload(source, 3 * n, lanes)
+    add_vsums_apart(bare(out), at, apart, a, b, c, d)
+
+
 def reduced(inputs):
     """Sum, dot product, and whether no lane is positive."""
     out = np.zeros(3, np.float32)
@@ -215,6 +225,16 @@ def test_four_dots(n):
     dots(lanes_tuple(n), inputs, out, 1)
     assert_allclose(out[1:5], inputs[1:].astype(np.float64) @ inputs[0] + 100, atol=1e-5)
     assert_array_equal(out[[0, 5]], 100)
+
+
+@pytest.mark.parametrize("n", [2, 4, 8])
+def test_four_sums_apart(n):
+    inputs = vectors(n)
+    out = np.full(12, 100, np.float32)
+    sums_apart(lanes_tuple(n), inputs, out, 1, 3)
+    expected = np.full(12, 100.0)
+    expected[1:11:3] += inputs[:4].sum(axis=1, dtype=np.float64)
+    assert_allclose(out, expected, atol=1e-5)
 
 
 @all_lanes
