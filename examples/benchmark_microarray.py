@@ -234,7 +234,9 @@ def parse_options():
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     cache = user_cache / "sksparse_mlp" / "benchmark_microarray"
     parser.add_argument("--data", type=Path, help="folder of .npz files with X and y")
-    parser.add_argument("--models", nargs="+", choices=MODELS, metavar="MODEL", help=list(MODELS))
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS)
+    )
     parser.add_argument("--reference", default="logreg", choices=MODELS, metavar="MODEL")
     parser.add_argument("--repeats", type=int, default=4, help="repeats of the cross-validation")
     parser.add_argument("--tuned", action="store_true", help="choose parameters by inner folds")

@@ -1,6 +1,7 @@
 """Every script of the gallery runs, in its fast mode, and ends in a picture."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +11,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 
-SCRIPTS = sorted((Path(__file__).parents[1] / "examples").glob("plot_*.py"))
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"))
+WITH_OPTIONS = [path for path in EXAMPLES.glob("*.py") if "argparse" in path.read_text()]
 
 
 @pytest.fixture
@@ -34,3 +37,13 @@ def test_example(script, picture):
 
 def test_there_are_examples():
     assert SCRIPTS
+
+
+@pytest.mark.parametrize("script", WITH_OPTIONS, ids=lambda path: path.stem)
+def test_help(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [script.name, "--help"])
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(script), run_name="__main__")
+    assert ended.value.code == 0
+    assert script.name in capsys.readouterr().out
