@@ -38,8 +38,9 @@ from ._threads import Team, threads_for
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
 DEFAULT_EPSILON = 20.0
-# A thread must save more than it costs to wake: connections times samples of a mini-batch.
-WORK_PER_THREAD = 100_000
+# A thread must save more than it costs to wake: connections times samples of a mini-batch, to pass
+# over the connections counting as much as so many samples.
+WORK_PER_THREAD, SAMPLES_PER_PASS = 200_000, 8
 # Beside the largest weight, one this small vanishes in float32: it counts as zero.
 NEGLIGIBLE_WEIGHT = np.finfo(np.float32).eps
 
@@ -173,8 +174,8 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
 
     def _n_threads(self, n_connections, n_samples):
         """Threads worth waking; their number never changes a result."""
-        n_jobs = threads_for(self.n_jobs)
-        return int(max(1, min(n_jobs, sum(n_connections) * n_samples // WORK_PER_THREAD)))
+        work = sum(n_connections) * (n_samples + SAMPLES_PER_PASS)
+        return int(max(1, min(threads_for(self.n_jobs), work // WORK_PER_THREAD)))
 
     # ------------------------------------------------------------ fitting
 
