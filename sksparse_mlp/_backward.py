@@ -38,8 +38,8 @@ PIECE = 32
 
 
 @always_inlined
-def gather(lanes, net, tiles, target, k, a, d, inner):
-    """One connection's products with ``a``, still to be summed; ``d`` with its part added."""
+def products_of(lanes, net, tiles, target, k, a, d, inner):
+    """One connection's products with ``a``, not yet summed; ``d``, its part added if inner."""
     of_target = vload(tiles, target + load(net.indices, k) * (1 << len(lanes)), lanes)
     if inner:
         d = vfma(vsplat(load(net.weights, k), lanes), of_target, d)
@@ -60,21 +60,21 @@ def gather_row(lanes, net, tiles, target, gradients, shift, far, a, k, stop, inn
         while k + 4 <= piece:
             if narrow:
                 # Two sums in turns: one alone would wait for itself.
-                p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
-                p1, other = gather(lanes, net, tiles, target, k + 1, a, other, inner)
-                p2, d = gather(lanes, net, tiles, target, k + 2, a, d, inner)
-                p3, other = gather(lanes, net, tiles, target, k + 3, a, other, inner)
+                p0, d = products_of(lanes, net, tiles, target, k, a, d, inner)
+                p1, other = products_of(lanes, net, tiles, target, k + 1, a, other, inner)
+                p2, d = products_of(lanes, net, tiles, target, k + 2, a, d, inner)
+                p3, other = products_of(lanes, net, tiles, target, k + 3, a, other, inner)
             else:
                 # One sum: AVX2 has no registers for two.
-                p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
-                p1, d = gather(lanes, net, tiles, target, k + 1, a, d, inner)
-                p2, d = gather(lanes, net, tiles, target, k + 2, a, d, inner)
-                p3, d = gather(lanes, net, tiles, target, k + 3, a, d, inner)
+                p0, d = products_of(lanes, net, tiles, target, k, a, d, inner)
+                p1, d = products_of(lanes, net, tiles, target, k + 1, a, d, inner)
+                p2, d = products_of(lanes, net, tiles, target, k + 2, a, d, inner)
+                p3, d = products_of(lanes, net, tiles, target, k + 3, a, d, inner)
             add_vsums(gradients, k + shift, p0, p1, p2, p3)
             k += 4
     d = vadd(d, other)
     while k < stop:
-        p0, d = gather(lanes, net, tiles, target, k, a, d, inner)
+        p0, d = products_of(lanes, net, tiles, target, k, a, d, inner)
         add_to(gradients, k + shift, vsum(p0))
         k += 1
     return d

@@ -30,7 +30,7 @@ from ._compat import (
     StrOptions,
 )
 from ._inputs import NATIVE, merge_equal_rows
-from ._network import SparseNetwork
+from ._network import MAX_LANES, SparseNetwork
 from ._random import make_streams
 from ._sealing import checksum_of
 from ._sizes import connections_for_density, connections_for_epsilon
@@ -38,8 +38,8 @@ from ._threads import Team, threads_for
 from ._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
 
 DEFAULT_EPSILON = 20.0
-# A thread must save more than it costs to wake: connections times samples of a mini-batch, to pass
-# over the connections counting as much as so many samples.
+# A thread must save more than it costs to wake. Work is connections times (samples + 8): to walk
+# along the connections costs as much as 8 samples.
 WORK_PER_THREAD, SAMPLES_PER_PASS = 200_000, 8
 # Beside the largest weight, one this small vanishes in float32: it counts as zero.
 NEGLIGIBLE_WEIGHT = np.finfo(np.float32).eps
@@ -402,7 +402,10 @@ class BaseSparseMLP(CallbackSupportMixin, LinkedToDocs, BaseEstimator):
         """Outputs of a network for validated X, float32."""
         network = self._network if network is None else network
         if team is None:
-            with Team(self._n_threads(network.n_connections, X.shape[0])) as own_team:
+            # Prediction hands out tiles of rows.
+            n_tiles = max(1, -(-X.shape[0] // MAX_LANES))
+            n_threads = min(self._n_threads(network.n_connections, X.shape[0]), n_tiles)
+            with Team(n_threads) as own_team:
                 return self._forward(X, network, own_team, **which)
         outputs = network.forward(X, rules_for_prediction(network), team, **which)
         check_outputs(outputs)

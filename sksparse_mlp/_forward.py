@@ -12,9 +12,9 @@ from ._records import IDENTITY, ONE, RELU, ZERO
 from ._simd import load, none_positive, prefetch, store, vadd, vdrop, vfma, vload, vsplat, vstore
 from ._threads import barrier, row_of_share, share, told_to_stop
 
-# Rows of lanes are asked for so many connections ahead.
-AHEAD = 24
-# But only where a level's buffer has more bytes than caches keep: elsewhere asking costs time.
+# Rows of lanes are asked for at least so many connections ahead, and at most so many at once.
+AHEAD, AT_ONCE = 24, 96
+# But only where a tile of the next level has more bytes than caches keep: elsewhere it costs time.
 FAR = 4_000_000
 
 
@@ -76,7 +76,7 @@ def fill_rows(lanes, values, first_value, tiles, offset, first, last):
 
 
 @always_inlined
-def summed(lanes, net, a, sums, target, k):
+def place_and_sum(lanes, net, a, sums, target, k):
     """Where connection k adds to, and the new sum there."""
     at = target + load(net.indices, k) * (1 << len(lanes))
     return at, vfma(vsplat(load(net.weights, k), lanes), a, vload(sums, at, lanes))
@@ -86,16 +86,17 @@ def summed(lanes, net, a, sums, target, k):
 def scatter_row(lanes, net, a, sums, target, k, stop):
     """``z[j] += w * a`` for connections k .. stop - 1 of one neuron.
 
-    In pairs, both loads before both stores: a load waits for the stores before it.
+    In pairs, both loads before both stores, past which a load would not be moved. Within a row all
+    columns differ.
     """
     while k + 2 <= stop:
-        at, z = summed(lanes, net, a, sums, target, k)
-        next_at, next_z = summed(lanes, net, a, sums, target, k + 1)
+        at, z = place_and_sum(lanes, net, a, sums, target, k)
+        next_at, next_z = place_and_sum(lanes, net, a, sums, target, k + 1)
         vstore(sums, at, z)
         vstore(sums, next_at, next_z)
         k += 2
     if k < stop:
-        at, z = summed(lanes, net, a, sums, target, k)
+        at, z = place_and_sum(lanes, net, a, sums, target, k)
         vstore(sums, at, z)
 
 
@@ -137,10 +138,9 @@ def scatter(
     held = load(net.indptr, pointers + load(net.widths, layer)) - load(net.indptr, pointers)
     rows_ahead = 1 + AHEAD * load(net.widths, layer) * parts // (held + 1)
     for row in range(first, last):
-        if far:
-            ahead = pointers + min(row + rows_ahead, last - 1)
-            start, stop = part_of_row(net, splits, ahead, part, parts)
-            ask_for(lanes, net, sums, target, start, stop)
+        if far and row + rows_ahead < last:
+            start, stop = part_of_row(net, splits, pointers + row + rows_ahead, part, parts)
+            ask_for(lanes, net, sums, target, start, min(stop, start + AT_ONCE))
         start, stop = part_of_row(net, splits, pointers + row, part, parts)
         if start == stop:
             continue

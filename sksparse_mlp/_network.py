@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ._activations import initial_srelu, slopes_by_level
+from ._backward import BLOCK
 from ._explored import ExploredCells
 from ._inputs import rows_at_once, window
 from ._kernels import predict_rows, train_steps
@@ -36,7 +37,7 @@ from ._topology import HISTOGRAM, MAX_CHUNKS, NOTES, rebuild_layer
 
 MAX_LANES = 32
 # Below so many bytes, all outputs of a layer are cheaper to sum in private copies than by column,
-# where every thread passes over all rows. An eighth of it for whole tiles: dearer to add up.
+# where every thread passes over all rows. An eighth of it for the widest tiles, dearer to add.
 PRIVATE_SUMS_BELOW = 400_000
 # Private sums cost one addition an output: each copy must save at least so many connections.
 CONNECTIONS_PER_PRIVATE_SUM = 10
@@ -246,7 +247,8 @@ class SparseNetwork:
             min(n, n_out) for n, n_out in zip(self.n_connections, self.widths[1:], strict=True)
         )
         # One tile: gradients live for a block of connections; several: until the last tile.
-        scratch_size = 2048 + longest + 16 if n_tiles == 1 else 0
+        # Each thread's own begins at a cache line.
+        scratch_size = -(-(BLOCK + longest) // 16) * 16 if n_tiles == 1 else 0
         n_gradients = scratch_size * n_threads or self.arrays.weights.size
         by_column = n_threads > 1 and 0 in n_chunks
         n_clean = self.widths[-1] + n_threads if loss == SQUARED_ERROR else 0
@@ -269,7 +271,7 @@ class SparseNetwork:
         if self.widths[layer + 1] * width * 4 > limit:
             return 0
         copies = min(16, int(self.fan_in[layer]) // CONNECTIONS_PER_PRIVATE_SUM)
-        # A power of two, which as many threads share evenly.
+        # A power of two: 2, 4, 8 threads then get equally many.
         return 1 << (copies.bit_length() - 1) if copies >= 2 else 0
 
     def train(self, team, lanes, workspace, rows, rules, plan, *, aside=False):

@@ -32,7 +32,7 @@ class Network(NamedTuple):
     first_row: np.ndarray  # int64 [n_layers], where a layer's row pointers begin in indptr
     first_unit: np.ndarray  # int64 [n_layers + 1], where a level's units begin; inputs are none
     indptr: np.ndarray  # int64 [n_pointers], absolute positions in indices and weights
-    indices: np.ndarray  # int32 [n_connections], output neuron, sorted within a row
+    indices: np.ndarray  # int32 [n_connections], output neuron, strictly ascending in a row
     weights: np.ndarray  # float32 [n_connections]
     intercepts: np.ndarray  # float32 [n_units]
     srelu: (
@@ -52,7 +52,11 @@ class Slots(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Buffers of a training run; their content outlives no call of a kernel."""
+    """Buffers of a training run, whose content outlives no step.
+
+    With one exception: the gradients of connections and hidden units are zero between steps, for
+    each step adds to them. A step that was interrupted leaves some: its workspace is not used again.
+    """
 
     activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
     level_start: np.ndarray  # int64 [n_layers + 1], where a level's block begins

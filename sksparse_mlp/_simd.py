@@ -7,7 +7,7 @@ lanes), so that kernels stay ordinary module-level functions that the disk cache
 
 Memory is read and written through pointers: offsets count elements and are not checked, the
 callers own the bounds. Multiply-adds use
-``llvm.fmuladd`` and horizontal sums a fixed tree, so results do not depend on the context that
+``llvm.fmuladd`` and horizontal sums fixed trees, so results do not depend on the context that
 a function is inlined into.
 """
 
@@ -422,7 +422,10 @@ def vdot(typing, a, b):
 
 @intrinsic
 def vproduct(typing, a, b):
-    """``a * b``, its lanes added up to at most 8: ``vsum`` or ``add_vsums`` complete the sum."""
+    """``a * b``, its lanes added up to at most 8: ``vsum`` or ``add_vsums`` complete the sum.
+
+    They do so in different orders, so they may differ in the last bit.
+    """
 
     def build(context, builder, signature, args):
         return _folded_product(builder, *args)

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from sksparse_mlp import _network, _training
 from sksparse_mlp._activations import CODES
+from sksparse_mlp._forward import FAR
 from sksparse_mlp._inputs import rows_at_once, window
 
 WIDTHS = (6, 8, 7, 3)
@@ -125,7 +126,19 @@ def test_forward_paths_can_be_forced(path, by_chunk, monkeypatch):
     assert_array_equal(workspace.n_chunks > 0, by_chunk)
 
 
+@pytest.mark.parametrize("activation", ["relu", "srelu"])
+@pytest.mark.parametrize("n_samples", [7, 32, 70])
+def test_gradients_are_zero_between_steps(n_samples, activation):
+    network = shaken(make_network(WIDTHS, activation=activation))
+    trainer = train(network, make_data(n_samples, WIDTHS[0], WIDTHS[-1]), n_epochs=2)
+    work, n_units = trainer.workspace, sum(WIDTHS[1:])
+    hidden = work.unit_gradients.reshape(5, n_units)[:, : n_units - WIDTHS[-1]]
+    assert not work.gradients.any()
+    assert not hidden.any()
+
+
 def test_gradients_where_gathered_rows_are_prefetched():
+    assert FAR < 4 * 32 * 32_000
     network = shaken(make_network((20, 32_000, 2), (1_400, 300)))
     data = make_data(32, 20, 2)
     twin = Twin(network, make_options())

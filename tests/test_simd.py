@@ -209,7 +209,7 @@ def test_dot(n):
 
 
 @all_lanes
-def test_sum_is_the_same_tree_everywhere(n):
+def test_sum_is_a_fixed_tree(n):
     inputs = vectors(n)
     total = inputs[0]
     while total.size > 1:
@@ -225,6 +225,16 @@ def test_four_dots(n):
     dots(lanes_tuple(n), inputs, out, 1)
     assert_allclose(out[1:5], inputs[1:].astype(np.float64) @ inputs[0] + 100, atol=1e-5)
     assert_array_equal(out[[0, 5]], 100)
+
+
+def test_four_sums_are_a_fixed_tree():
+    inputs = vectors(8)
+    out = np.zeros(4, np.float32)
+    sums_apart(lanes_tuple(8), inputs, out, 0, 1)
+    quarters = inputs[:4].reshape(4, 2, 2, 2)
+    pairs = quarters[:, :, 0] + quarters[:, :, 1]
+    fours = pairs[..., 0] + pairs[..., 1]
+    assert_array_equal(out, fours[:, 0] + fours[:, 1])
 
 
 @pytest.mark.parametrize("n", [2, 4, 8])
