@@ -55,7 +55,7 @@ class Workspace(NamedTuple):
     """Buffers of a training run, whose content outlives no step.
 
     With one exception: the gradients of connections and hidden units are zero between steps, for
-    each step adds to them. A step that was interrupted leaves some: its workspace is not used again.
+    each step adds to them. An interrupted step leaves some: its workspace is not used again.
     """
 
     activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
