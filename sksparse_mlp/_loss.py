@@ -5,7 +5,7 @@ import numpy as np
 from ._jit import inlined
 from ._loading import load_tile
 from ._records import ZERO
-from ._simd import add_to, load, store, vdot, vload, vmul, vstore, vsub, vsum
+from ._simd import add_to, load, store, vload, vmul, vproduct, vstore, vsub, vsum
 
 
 @inlined
@@ -106,7 +106,7 @@ def squared_errors(lanes, thread, net, work, rows, plan, start, n_samples, n_til
             d = vmul(weight, error)
             vstore(work.activations, at, d)
             add_to(work.unit_gradients, first_unit + j, vsum(d))
-            add_to(work.unit_gradients, errors + j, vdot(d, error))
+            add_to(work.unit_gradients, errors + j, vsum(vproduct(d, error)))
 
 
 @inlined

@@ -411,16 +411,6 @@ def vsum(typing, a):
 
 
 @intrinsic
-def vdot(typing, a, b):
-    """The sum of ``a * b`` over the lanes."""
-
-    def build(context, builder, signature, args):
-        return _sum_of_lanes(builder, _folded_product(builder, *args))
-
-    return types.float32(a, b), build
-
-
-@intrinsic
 def vproduct(typing, a, b):
     """``a * b``, its lanes added up to at most 8: ``vsum`` or ``add_vsums`` complete the sum.
 
