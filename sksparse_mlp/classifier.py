@@ -1,34 +1,26 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_array, check_is_fitted
 
-from . import _defaults
-from ._base import BaseSparseMLP
-from ._checkpoint import check_checkpoint
-from ._checks import check_direct_path
-from ._compat import (
+from ._estimator.classification import BaseSparseClassifier
+from ._estimator.compat import (
     Interval,
     StrOptions,
     check_first_partial_fit,
     fit_context,
     method_if,
 )
-from ._direct import bytes_needed, direct_network, direct_weights
-from ._labels import checked_weight, class_numbers, classes_of, weighted_by_class
-from ._relevance import class_moments, growth_preferences
-from ._training import TrainingData
-from ._validation import ValidationFigures, stratified_fraction
+from ._estimator.constraints import PARAMETER_CONSTRAINTS
+from ._training.checkpoint import check_checkpoint
 
 
-class TrulySparseMLPClassifier(ClassifierMixin, BaseSparseMLP):
+class TrulySparseMLPClassifier(BaseSparseClassifier):
     """Multilayer perceptron that is sparse from the first step to the last, and rewires itself.
 
     Of all connections that dense layers of the same widths would have, only a few exist, a fixed
@@ -88,7 +80,7 @@ default="relu"
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
 
     evolution_interval : "auto", "epoch" or int, default="auto"
-        How often connections move: after each epoch, or after so many mini-batches, which are
+        How often connections move: after each epoch, or after n mini-batches, which are
         also counted across calls of ``partial_fit``. "auto" spreads about 37 evolutions evenly
         over the part of the training that ``evolution_end`` allows; in ``partial_fit`` it is
         "epoch".
@@ -168,7 +160,7 @@ default="relu"
 
     max_iter : int or "auto", default="auto"
         The largest number of epochs, that is passes over the data. "auto": 200 if one
-        mini-batch holds all samples; else at least 20, and so many that there are 600 steps.
+        mini-batch holds all samples; else at least 20, and enough for 600 steps.
 
     shuffle : bool, default=True
         Whether each epoch visits the samples in a new random order.
@@ -178,7 +170,7 @@ default="relu"
         negative.
 
     n_iter_no_change : int, default=10
-        Training stops after so many epochs in a row without improvement; with
+        Training stops after this many epochs in a row without improvement; with
         ``learning_rate="cosine"`` only if ``early_stopping=True``.
 
     early_stopping : bool, default=False
@@ -340,14 +332,11 @@ default="relu"
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseSparseMLP._parameter_constraints,
+        **PARAMETER_CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "direct_path": [StrOptions({"auto"}), Interval(Real, 0, 1000, closed="both")],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     }
-
-    # Models of the first versions have no direct path.
-    _direct_network = None
 
     def __init__(
         self,
@@ -468,30 +457,22 @@ default="relu"
         self : TrulySparseMLPClassifier
             The fitted estimator.
         """
-        with self._all_or_nothing():
-            check_checkpoint(self.checkpoint, self.random_state, self._observe is not None)
-            going_on = self.warm_start and self.__sklearn_is_fitted__()
-            X, y = self._validate_X(X, y, reset=not going_on)
-            classes = classes_of(y)
-            if going_on and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    "warm_start=True goes on with the same classes: the network was fitted with "
-                    f"{self.classes_}, y holds {classes}."
-                )
-            self.classes_ = classes
-            data = self._training_data(X, y, sample_weight)
-            streams = self._streams(going_on)
-            data, held_out = self._split(data, streams, X_val, y_val, sample_weight_val)
-            interrupted = self._train(
-                data,
-                len(classes),
-                going_on=going_on,
-                streams=streams,
-                held_out=held_out,
-                callback_data={"X": X, "y": y},
-            )
-        if interrupted:
-            self._pass_on_interrupt()
+        check_checkpoint(self.checkpoint, self.random_state, self._observe is not None)
+        network = self._network if self.warm_start and self.__sklearn_is_fitted__() else None
+        twin = self._twin()
+        X, y = twin._validate_X(X, y, reset=network is None)
+        twin.classes_ = twin._classes_to_fit(y, going_on=network is not None)
+        data = twin._training_data(X, y, sample_weight)
+        streams = self._new_streams() if network is None else network.streams
+        data, held_out = twin._split(data, streams, X_val, y_val, sample_weight_val)
+        report = partial(self._reporter, {"X": X, "y": y}, twin)
+        trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
+        twin._set_fitted(trainer, n_samples=data.samples.size)
+        self._publish(twin)
+        trainer.reporter.fit_ends()
+        self._warn_if_too_short(trainer)
+        if trainer.interrupted:
+            self._raise_interrupt()
         return self
 
     def _check_that_streams_make_sense(self):
@@ -532,118 +513,24 @@ default="relu"
         self : TrulySparseMLPClassifier
             The estimator, trained further.
         """
-        with self._all_or_nothing():
-            going_on = self.__sklearn_is_fitted__()
-            if check_first_partial_fit(self, classes):
-                self.classes_ = np.asarray(self.classes_)
-            X, y = self._validate_X(X, y, reset=not going_on)
-            data = self._training_data(X, y, sample_weight, streaming=True)
-            interrupted = self._train(
-                data,
-                len(self.classes_),
-                going_on=going_on,
-                streaming=True,
-            )
-        if interrupted:
-            self._pass_on_interrupt()
+        network = self._network if self.__sklearn_is_fitted__() else None
+        twin = self._twin()
+        if check_first_partial_fit(twin, classes):
+            twin.classes_ = np.asarray(twin.classes_)
+        X, y = twin._validate_X(X, y, reset=network is None)
+        data = twin._training_data(X, y, sample_weight, stream=True)
+        streams = self._new_streams() if network is None else network.streams
+        trainer = twin._learn(data, streams, network=network, stream=True)
+        n_samples, earlier = data.samples.size, None
+        if network is not None:
+            n_samples, earlier = n_samples + self._n_samples, self.history_
+        twin._set_fitted(trainer, n_samples, earlier)
+        self._publish(twin)
+        if trainer.interrupted:
+            self._raise_interrupt()
         return self
 
-    def _training_data(self, X, y, sample_weight, streaming=False):
-        """Class numbers, and weights from ``sample_weight`` and ``class_weight``."""
-        targets = class_numbers(y, self.classes_, "y")
-        sample_weight = checked_weight(sample_weight, X, "sample_weight")
-        sample_weight = weighted_by_class(sample_weight, targets, self.class_weight, self.classes_)
-        n_classes = np.unique(targets[sample_weight > 0]).size
-        needed = 1 if streaming else 2
-        if n_classes < needed:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least {needed} classes; the data "
-                f"(n_samples={X.shape[0]}) contains {n_classes} class of positive weight."
-            )
-        return self._training_rows(X, targets, sample_weight)
-
-    def _learn_from_targets(self, data, going_on, streaming):
-        """Set the direct path; returns growth's preferences for inputs, or None."""
-        if streaming and going_on:
-            return self._preferences_to_keep(data)
-        shape = data.rows.size, data.X.shape[1]
-        is_guided = self._evolution_rule(*shape, streaming) == "guided"
-        weight = 0.0 if streaming else _defaults.direct_path(self.direct_path, *shape)
-        self._direct_network, self._direct_weight = None, weight
-        if weight > 0:
-            needed = bytes_needed(*shape, len(self.classes_))
-            check_direct_path(self.direct_path, *shape, needed)
-        moments = class_moments(data) if is_guided or weight > 0 else None
-        if weight > 0:
-            weights, intercepts = direct_weights(data, moments, len(self.classes_))
-            self._direct_network = direct_network(weight * weights, weight * intercepts)
-        return growth_preferences(moments.separation(), self.guidance) if is_guided else None
-
-    def _preferences_to_keep(self, data):
-        """Those of the network that a stream goes on with; "guided" must have some."""
-        if self.evolution not in ("auto", "guided"):
-            return None
-        preferences = self._network.preferences
-        if preferences is None and self.evolution == "guided":
-            return growth_preferences(class_moments(data).separation(), self.guidance)
-        return preferences
-
-    # ------------------------------------------------------------ validation while fitting
-
-    def _split(self, data, streams, X_val, y_val, sample_weight_val):
-        """The samples to train on, and those to validate with, or None."""
-        if (X_val is None) != (y_val is None):
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(f"{given} was given without {missing}: give both or none.")
-        if X_val is not None:
-            X_val = self._validate_X(X_val, reset=False)
-            y_val = check_array(y_val, ensure_2d=False, dtype=None, input_name="y_val")
-            check_consistent_length(X_val, y_val)
-            targets = class_numbers(y_val, self.classes_, "y_val")
-            weight = checked_weight(sample_weight_val, X_val, "sample_weight_val")
-            return data, TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
-        if sample_weight_val is not None:
-            raise ValueError("sample_weight_val was given without X_val and y_val: give all.")
-        if not self.early_stopping:
-            return data, None
-        held_out = stratified_fraction(
-            data, len(self.classes_), self.validation_fraction, streams.splitting
-        )
-        return data._replace(rows=data.rows[~held_out]), data._replace(rows=data.rows[held_out])
-
-    def _options(self, *shape):
-        options = super()._options(*shape)
-        self.temperature_ = options.temperature  # a callback may ask for probabilities
-        return options
-
-    def _adopt(self, trainer, add):
-        super()._adopt(trainer, add)
-        self.validation_scores_ = self.history_.get("validation_score")
-        self.best_epoch_ = self.best_validation_score_ = None
-        if self.early_stopping:
-            self.best_epoch_ = trainer.progress.best_epoch + 1
-            self.best_validation_score_ = self.validation_scores_[trainer.progress.best_epoch]
-            self.best_loss_ = None
-
-    def _validator(self, held_out):
-        return ValidationFigures(self, held_out)
-
     # ------------------------------------------------------------ predicting
-
-    def _logits(self, X):
-        check_is_fitted(self)
-        return self._outputs(self._validate_X(X, reset=False)) / self.temperature_
-
-    def _outputs(self, X, network=None, team=None, **which):
-        """Outputs of a network, and of the direct path, for validated X, float64."""
-        outputs = self._forward(X, network, team, **which).astype(np.float64)
-        return outputs + self._direct_outputs(X, team, **which)
-
-    def _direct_outputs(self, X, team=None, **which):
-        """Those of the direct path alone; 0.0 without one."""
-        if self._direct_network is None:
-            return 0.0
-        return self._forward(X, self._direct_network, team, **which)
 
     @property
     def direct_coef_(self):
@@ -671,7 +558,7 @@ default="relu"
         ndarray of shape (n_samples,) or (n_samples, n_classes), float64
             For two classes positive where ``classes_[1]`` is predicted.
         """
-        logits = self._logits(X)
+        logits = self._twin()._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict(self, X):
@@ -687,8 +574,9 @@ default="relu"
         ndarray of shape (n_samples,)
             Class labels.
         """
-        best = self._logits(X).argmax(axis=1)
-        return self.classes_[best]
+        fitted = self._twin()  # another thread may fit this one anew meanwhile
+        best = fitted._logits(X).argmax(axis=1)
+        return fitted.classes_[best]
 
     def predict_log_proba(self, X):
         """Return the logarithms of the class probabilities, finite also where these are tiny.
@@ -703,7 +591,7 @@ default="relu"
         ndarray of shape (n_samples, n_classes), float64
             In the order of ``classes_``.
         """
-        return log_softmax(self._logits(X), axis=1)
+        return log_softmax(self._twin()._logits(X), axis=1)
 
     def predict_proba(self, X):
         """Return the class probabilities.

@@ -32,10 +32,10 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     Returns
     -------
     sklearn.neural_network.MLPClassifier
-        A fitted network, independent of `est`. Missing connections are weights of 0, and its
-        `partial_fit` trains them too. The last layer's weights are divided by `temperature_`; for
-        two classes it has one neuron, whose weights are the differences of the two. A direct path
-        becomes additional neurons in each hidden layer: one a class and sign.
+        A fitted network, independent of ``est``. Missing connections are weights of 0, and its
+        ``partial_fit`` trains them too. The last layer's weights are divided by ``temperature_``;
+        for two classes it has one neuron, whose weights are the differences of the two. A direct
+        path becomes additional neurons in each hidden layer: one a class and sign.
 
     Notes
     -----

@@ -7,9 +7,11 @@ import numpy as np
 from scipy import sparse
 
 from sksparse_mlp._network import SparseNetwork
-from sksparse_mlp._random import make_streams
-from sksparse_mlp._threads import Team
-from sksparse_mlp._training import Trainer, TrainingData, TrainingOptions, rules_for_prediction
+from sksparse_mlp._network.streams import make_streams
+from sksparse_mlp._network.team import Team
+from sksparse_mlp._training.data import TrainingData
+from sksparse_mlp._training.options import TrainingOptions
+from sksparse_mlp._training.trainer import Trainer
 
 NEVER = 10**9
 
@@ -48,9 +50,9 @@ def single_layer(connected, weights, **changes):
     network.arrays.indptr[:] = matrix.indptr
     network.arrays.weights[:] = weights
     tags = 1 + np.arange(matrix.nnz, dtype=np.float32)
-    network.slots.weights_1[:] = tags
-    if network.slots.weights_2.size:
-        network.slots.weights_2[:] = -tags
+    network.optimizer_state.weights_1[:] = tags
+    if network.optimizer_state.weights_2.size:
+        network.optimizer_state.weights_2[:] = -tags
     return network
 
 
@@ -65,32 +67,13 @@ def shaken(network, seed=1):
 def make_options(**changes):
     """Full batches, SGD with a constant rate, nothing random, no evolution."""
     values = {
-        "solver": "sgd",
-        "learning_rate": "constant",
         "learning_rate_init": 0.1,
-        "learning_rate_scaling": None,
-        "power_t": 0.5,
-        "momentum": 0.9,
-        "nesterovs_momentum": False,
-        "beta_1": 0.9,
-        "beta_2": 0.999,
-        "weight_decay": 0.0,
-        "dropout": 0.0,
-        "input_dropout": 0.0,
-        "input_noise": 0.0,
         "batch_size": NEVER,
         "shuffle": False,
         "evolution": None,
-        "zeta": 0.3,
-        "evolution_interval": "epoch",
-        "evolution_end": 1.0,
-        "evolve_output_layer": True,
         "max_iter": 1,
         "tol": 0.0,
         "n_iter_no_change": NEVER,
-        "early_stopping": False,
-        "verbose": False,
-        "temperature": 1.0,
     }
     return TrainingOptions(**values | changes)
 
@@ -122,10 +105,10 @@ def evolve(network, zeta, *, n_threads=1, team=None):
 def predict(network, X, *, n_threads=1, **which):
     """Logits of a network, or what a layer puts out."""
     with Team(n_threads) as team:
-        return network.forward(X, rules_for_prediction(network), team, **which)
+        return network.forward(X, team, **which)
 
 
 def bits_of(network):
     """Everything that training changes, as bytes."""
-    arrays = [*network.snapshot(), *network.slots]
+    arrays = [*network.snapshot(), *network.optimizer_state]
     return [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]

@@ -201,8 +201,13 @@ class Parameters(NamedTuple):
     @classmethod
     def velocities_of(cls, network):
         """The memory of SGD."""
-        slots = network.slots
-        return cls.unpack(network, slots.weights_1, slots.intercepts_1, slots.srelu_1)
+        optimizer_state = network.optimizer_state
+        return cls.unpack(
+            network,
+            optimizer_state.weights_1,
+            optimizer_state.intercepts_1,
+            optimizer_state.srelu_1,
+        )
 
     def arrays(self):
         """All arrays, in a fixed order."""
@@ -409,10 +414,10 @@ class Twin:
             # A dropped cell may grow again: new is whatever the solver remembers nothing of.
             memory = np.zeros(mask.shape)
             start, stop = network.connections_of(layer)
-            memory[cells_of(network, layer)] = network.slots.weights_1[start:stop]
+            memory[cells_of(network, layer)] = network.optimizer_state.weights_1[start:stop]
             new = mask & (memory == 0)
             weights[~mask | new] = 0
             weights[new] = evolved.weights[layer][new]
-            for slots in self.memory:
-                slots.weights[layer][~mask | new] = 0
+            for optimizer_state in self.memory:
+                optimizer_state.weights[layer][~mask | new] = 0
         self.connected = connected

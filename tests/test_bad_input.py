@@ -164,7 +164,7 @@ def test_a_network_too_large_for_the_machine_is_refused_with_what_it_needs(sizes
 
 
 def test_a_layer_too_wide_for_its_indices_is_refused(monkeypatch):
-    monkeypatch.setattr("sksparse_mlp._checks._memory_of_this_machine", lambda: 2**60)
+    monkeypatch.setattr("sksparse_mlp._estimator.checks._memory_of_this_machine", lambda: 2**60)
     with pytest.raises(ValueError, match=r"2,147,483,647 neurons at most"):
         classifier(hidden_layer_sizes=2**31).fit(X, y)
 

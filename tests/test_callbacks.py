@@ -6,7 +6,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier, _training
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp._training import pace
 from sksparse_mlp.inspection import InputDegreeRecorder
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
@@ -78,13 +79,13 @@ def test_a_network_that_a_callback_keeps_stays_that_of_its_epoch(data):
 @pytest.fixture
 def long_epochs(monkeypatch):
     """Every epoch counts as one that lasts long, and every call of the kernel takes one step."""
-    monkeypatch.setattr(_training, "LONG_EPOCH", 0.0)
-    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(pace, "LONG_EPOCH", 0.0)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", 0.0)
 
 
 @pytest.mark.parametrize(("most", "n_parts"), [(100, 6), (4, 4)])
 def test_a_long_epoch_is_announced_in_parts(data, long_epochs, monkeypatch, most, n_parts):
-    monkeypatch.setattr(_training, "MOST_PARTS", most)
+    monkeypatch.setattr(pace, "MOST_PARTS", most)
     recorder = Recorder(predicts=False)
     network(batch_size=10).set_callbacks(recorder).fit(*data)
     assert recorder.ended == 5 * (n_parts * ["part of an epoch"] + ["epoch"]) + ["fit"]

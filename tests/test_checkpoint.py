@@ -17,10 +17,10 @@ from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp import _checkpoint as module
-from sksparse_mlp._base import BaseSparseMLP
-from sksparse_mlp._checkpoint import Checkpoint
-from sksparse_mlp._training import Trainer
+from sksparse_mlp._estimator.classification import BaseSparseClassifier
+from sksparse_mlp._training import checkpoint as module
+from sksparse_mlp._training.checkpoint import Checkpoint
+from sksparse_mlp._training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -62,16 +62,16 @@ def model_of(estimator):
 
 
 def die_after(monkeypatch, n_epochs):
-    """Let the next fit die when it has kept so many states."""
-    keep, kept = Checkpoint.keep, []
+    """Let the next fit die when it has saved this many states."""
+    save, saved = Checkpoint.save, []
 
-    def keep_or_die(self, state, at_once=False):
-        keep(self, state, at_once)
-        kept.append(state)
-        if len(kept) == n_epochs:
+    def save_or_die(self, state, at_once=False):
+        save(self, state, at_once)
+        saved.append(state)
+        if len(saved) == n_epochs:
             raise Killed
 
-    monkeypatch.setattr(Checkpoint, "keep", keep_or_die)
+    monkeypatch.setattr(Checkpoint, "save", save_or_die)
 
 
 def fit_killed_after(n_epochs, estimator, *data, **more):
@@ -187,10 +187,10 @@ def test_ctrl_c_loses_nothing(tmp_path):
         ({"max_iter": 9}, (X, y), "max_iter"),
         ({"learning_rate_init": 0.03}, (X, y), "learning_rate_init"),
         ({"dropout": 0.1, "zeta": 0.1}, (X, y), "dropout, zeta"),
-        ({"random_state": 1}, (X, y), "initial network"),
-        ({"weight_init": "xavier"}, (X, y), "initial network"),
-        ({"hidden_layer_sizes": (20, 11)}, (X, y), "initial network"),
-        ({"class_weight": {"a": 2}}, (X, y), "training data"),
+        ({"random_state": 1}, (X, y), "random_state"),
+        ({"weight_init": "xavier"}, (X, y), "weight_init"),
+        ({"hidden_layer_sizes": (20, 11)}, (X, y), "hidden_layer_sizes"),
+        ({"class_weight": {"a": 2}}, (X, y), "class_weight, training data"),
         ({}, (X + 1, y), "training data"),
         ({}, (X, np.roll(y, 1)), "training data"),
         ({}, (X, y, np.arange(1, 61)), "training data"),
@@ -226,7 +226,7 @@ def test_in_a_directory_every_fit_of_a_grid_search_has_its_own_file(tmp_path, mo
 
 
 def test_a_checkpoint_needs_a_random_state(tmp_path, monkeypatch):
-    monkeypatch.delattr(BaseSparseMLP, "_train")
+    monkeypatch.delattr(BaseSparseClassifier, "_learn")
     with pytest.raises(ValueError, match="needs random_state to be an int"):
         classifier(checkpoint=tmp_path, random_state=None).fit(X, y)
 
@@ -243,7 +243,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, pla
     (tmp_path / "file").touch()
     # Renaming would replace a pipe, or a device, by a file.
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.delattr(BaseSparseMLP, "_train")
+    monkeypatch.delattr(BaseSparseClassifier, "_learn")
     with pytest.raises(ValueError, match="must be a file or directory that can be written"):
         classifier(checkpoint=tmp_path / place).fit(X, y)
 
@@ -396,7 +396,7 @@ def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
 
 def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
     monkeypatch.setattr(module, "FORMAT_VERSION", 99)
-    with pytest.raises(ValueError, match=r"has format 2, and this version .* reads format 99"):
+    with pytest.raises(ValueError, match=r"has format 3, and this version .* reads format 99"):
         classifier(checkpoint=half_done).fit(X, y)
 
 

@@ -390,7 +390,7 @@ def test_more_samples_do_not_change_the_topology():
 
 @pytest.mark.parametrize("changes", [{}, {"batch_size": 4}, {"activation": "srelu"}], ids=str)
 def test_threads_change_no_bit(changes, monkeypatch):
-    monkeypatch.setattr("sksparse_mlp._base.WORK_PER_THREAD", 1)
+    monkeypatch.setattr("sksparse_mlp._estimator.fitting.WORK_PER_THREAD", 1)
     noise = {"dropout": 0.3, "input_dropout": 0.1, "input_noise": 0.1, **changes}
     fits = [small(n_jobs=n_jobs, **noise).fit(X, Y) for n_jobs in (1, 2, 3)]
     assert same_bits(fits[0], fits[1])

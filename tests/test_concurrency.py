@@ -16,10 +16,10 @@ import pytest
 from builders import bits_of
 
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp import _base as base
-from sksparse_mlp import _cache as cache
-from sksparse_mlp._jit import kernel
-from sksparse_mlp._threads import threads_for
+from sksparse_mlp._estimator import fitting
+from sksparse_mlp._kernels import cache, ingredients, jit
+from sksparse_mlp._kernels.jit import kernel
+from sksparse_mlp._network.team import threads_for
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -38,7 +38,7 @@ SEEDS = range(6)
 @pytest.fixture(autouse=True)
 def two_threads_each(monkeypatch):
     """Small networks, too, run on as many threads as they are told to."""
-    monkeypatch.setattr(base, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
 
 
 def classifier(seed=0, n_jobs=2, **changes):
@@ -174,10 +174,16 @@ def test_a_child_forked_while_other_threads_train(expected):
 # ---------------------------------------------------------------- the disk cache of kernels
 
 KERNEL = """
+from sksparse_mlp._kernels.jit import inlined
+
+@inlined
+def three_times(value):
+    return value * 3
+
 def total(x):
     result = x[0] * 0
     for value in x:
-        result += value * 3
+        result += three_times(value)
     return result
 """
 TYPES = ["f4", "f8", "i4", "i8", "u1", "c8"]
@@ -229,11 +235,22 @@ def test_a_second_process_compiles_nothing(cached_kernel, tmp_path):
 def test_code_of_another_version_is_not_used_and_cleared_away(cached_kernel, tmp_path, monkeypatch):
     assert totals(cached_kernel()) == RIGHT
     old = set(files_in(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "stamp_of_this_package", lambda: "another")
+    monkeypatch.setattr(cache, "digest_of_sources", lambda: "another")
     newer = cached_kernel()
     assert totals(newer) == RIGHT
     assert n_compiled(newer) == len(TYPES)
     assert not old & set(files_in(tmp_path / "cache"))
+
+
+def test_the_key_is_the_contents_of_every_file_below_the_kernels(tmp_path):
+    source = tmp_path / "deeper" / "kernels.py"
+    source.parent.mkdir()
+    source.write_text("a = 1")
+    before, times = cache.digest_of_sources(tmp_path), source.stat()
+    source.write_text("a = 2")
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+    cache.digest_of_sources.cache_clear()
+    assert cache.digest_of_sources(tmp_path) != before
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "empty", "swapped"])
@@ -338,8 +355,44 @@ def test_a_full_disk_costs_one_warning(cached_kernel, tmp_path):
     assert files_in(tmp_path / "cache") == []
 
 
+@pytest.mark.parametrize("method", ["load_overload", "save_overload"])
+def test_a_cache_whose_insides_have_changed_costs_time_only(cached_kernel, monkeypatch, method):
+    def changed(self, *args):
+        raise TypeError("another Numba")
+
+    monkeypatch.setattr(f"numba.core.caching.Cache.{method}", changed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert totals(cached_kernel()) == RIGHT
+
+
+def test_a_cache_that_this_numba_does_not_have_costs_one_warning(cached_kernel, monkeypatch):
+    monkeypatch.delattr("numba.core.caching.FunctionCache")
+    with pytest.warns(RuntimeWarning, match="Compiled kernels cannot be kept") as caught:
+        total = cached_kernel()
+    assert len(caught) == 1
+    assert totals(total) == RIGHT
+
+
+def ingredients_of(version, monkeypatch):
+    """What functions that only kernels call are compiled by, with a version of Numba."""
+    monkeypatch.setattr(numba, "__version__", version)
+    return ingredients.ingredient_compiler.__wrapped__()
+
+
+def test_a_numba_that_was_not_tested_compiles_in_the_ordinary_way(cached_kernel, monkeypatch):
+    assert ingredients_of(numba.__version__, monkeypatch) is not None
+    assert ingredients_of("99.0.1", monkeypatch) is None
+    assert ingredients_of("unknown", monkeypatch) is None
+    monkeypatch.setattr(jit, "ingredient_compiler", lambda: None)
+    assert totals(cached_kernel()) == RIGHT
+
+
 def test_the_cache_can_be_switched_off(tmp_path):
-    code = "from sksparse_mlp import _kernels as k; print(type(k.train_steps._cache).__name__)"
+    code = """
+from sksparse_mlp._kernels.steps import train_steps
+print(type(train_steps._cache).__name__)
+"""
     environment = {"SKSPARSE_MLP_CACHE": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
     found = run_python(code, environment).communicate(timeout=100)[0]
     assert found == "NullCache\n"

@@ -12,7 +12,7 @@ from builders import bits_of
 from estimators import small
 from scipy import sparse
 
-from sksparse_mlp import _base as base
+from sksparse_mlp._estimator import fitting
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -93,7 +93,7 @@ def test_the_same_values_in_any_form(case, form):
 @pytest.mark.parametrize("n_jobs", [2, 3, 7, -1])
 def test_any_number_of_threads(case, n_jobs, monkeypatch):
     changes, expected = case
-    monkeypatch.setattr(base, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
     assert result_of({**changes, "n_jobs": n_jobs}) == expected
 
 

@@ -10,9 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from test_relevance import data_of
 
-from sksparse_mlp import TrulySparseMLPClassifier, _checks, _defaults, _direct
-from sksparse_mlp._direct import direct_weights
-from sksparse_mlp._relevance import class_moments
+from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp._estimator import checks as _checks
+from sksparse_mlp._estimator import defaults as _defaults
+from sksparse_mlp._estimator import direct_path as _direct
+from sksparse_mlp._estimator.anova import class_moments
+from sksparse_mlp._estimator.direct_path import direct_weights
 
 
 def wide(n_samples=30, n_features=80, n_classes=3, seed=0):
@@ -132,7 +135,7 @@ def test_inputs_far_from_zero_lose_no_digits(offset):
 
 @pytest.mark.parametrize(
     ("before", "after", "name"),
-    [({"direct_path": 0}, {"direct_path": 1}, "direct path"), ({}, {"guidance": 0.9}, "guidance")],
+    [({"direct_path": 0}, {"direct_path": 1}, "direct_path"), ({}, {"guidance": 0.9}, "guidance")],
 )
 def test_a_checkpoint_of_other_ones_is_refused(before, after, name, tmp_path):
     X, y = wide()

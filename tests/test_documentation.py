@@ -181,8 +181,20 @@ def test_the_README_lists_the_parameters_as_their_docstring_does(name):
     assert section.strip().splitlines()[2:] == rows
 
 
+# ---------------------------------------------------------------- README and results
+
+
+DOCUMENTS = pytest.mark.parametrize("document", ["README.md", "examples/RESULTS.md"])
+
+
 def code_of(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def anchors_of(text):
+    """What a link's fragment may be: headings, as a repository's page names them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_code_of_the_README_runs(capsys):
@@ -192,17 +204,29 @@ def test_the_code_of_the_README_runs(capsys):
     assert np.size(code) > 0
 
 
-def test_links_of_the_README_lead_somewhere():
-    text = (ROOT / "README.md").read_text()
-    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    anchors = {heading.lower().replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in anchors
-        elif "://" not in target:
-            assert (ROOT / target).exists(), target
+@DOCUMENTS
+def test_links_lead_somewhere(document):
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text()):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+        if "://" not in link:
+            assert target.exists(), link
+            assert not anchor or anchor in anchors_of(target.read_text()), link
 
 
-def test_the_commands_of_the_README_name_files_that_exist():
-    commands = " ".join(code_of((ROOT / "README.md").read_text(), "bash"))
-    assert all((ROOT / path).exists() for path in re.findall(r"\S+\.py\b", commands))
+@DOCUMENTS
+def test_commands_name_files_and_options_that_exist(document):
+    blocks = "".join(code_of((ROOT / document).read_text(), "bash")).replace("\\\n", " ")
+    commands = re.findall(r"(\S+\.py)\b(.*)", blocks)
+    assert commands
+    for path, arguments in commands:
+        script = (ROOT / path).read_text()
+        assert all(f'"{option}"' in script for option in re.findall(r"--[\w-]+", arguments)), path
+
+
+def test_each_table_of_the_results_says_how_it_was_made():
+    sections = (ROOT / "examples/RESULTS.md").read_text().split("\n## ")
+    with_table = [section for section in sections if "\n|---" in section]
+    assert with_table
+    for section in with_table:
+        assert all(text in section for text in ("\n```bash\n", "\n- Machine: ", "\n- Measured: "))

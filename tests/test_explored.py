@@ -7,8 +7,7 @@ import pytest
 from builders import evolve, make_network
 from numpy.testing import assert_array_equal
 
-from sksparse_mlp import _explored
-from sksparse_mlp._sealing import seal
+from sksparse_mlp._network import exploration as _explored
 
 WIDTHS, CONNECTIONS = (30, 20, 4), (90, 40)
 
@@ -75,20 +74,11 @@ def test_without_training_state_counting_turns_into_expecting():
     net = network()
     evolve(net, 0.3)
     counted = list(net.explored.shares)
-    net.drop_slots()
+    net.drop_optimizer_state()
     assert net.explored.bitmaps == [None, None]
     net = net.copy()  # has a solver's memory again
     evolve(net, 0.3)
     assert all(new > old for new, old in zip(net.explored.shares, counted, strict=True))
-
-
-def test_what_an_old_file_does_not_say_stays_unknown():
-    parts = network().parts()
-    del parts["explored"]
-    net = object.__new__(type(network()))
-    net.__setstate__(seal(parts))
-    evolve(net, 0.3)
-    assert np.isnan(net.explored.shares).all()
 
 
 def test_a_damaged_bitmap_is_noticed():

@@ -16,10 +16,10 @@ from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sksparse_mlp import _network
-from sksparse_mlp._threads import Team
+from sksparse_mlp._network import prediction, workspace
+from sksparse_mlp._network.team import Team
 
-# Bytes on either side of an array: several rows of 32 lanes.
+# Bytes on either side of an array: several vectors of 32 lanes.
 ZONE = 1024
 
 
@@ -34,7 +34,7 @@ class Fences:
         address = array.ctypes.data
         if (address, array.nbytes) not in self.memories:
             memory = np.full(array.nbytes + 2 * ZONE + 64, 0xFF, np.uint8)
-            # Rows of lanes stay as aligned as they were.
+            # Vectors stay as aligned as they were.
             start = ZONE + (address - memory.ctypes.data - ZONE) % 64
             memory[start : start + array.nbytes] = array.ravel().view(np.uint8)
             self.memories[address, array.nbytes] = array, memory, start
@@ -53,7 +53,8 @@ class Fences:
     def copy_back(self):
         """Write what the kernel wrote to the arrays themselves."""
         for array, _, _ in self.memories.values():
-            array[...] = self.around(array)
+            if array.flags.writeable:
+                array[...] = self.around(array)
 
 
 class FencedTeam(Team):
@@ -68,23 +69,23 @@ class FencedTeam(Team):
 
 
 def fenced_prediction(kernel):
-    """The kernel of prediction, fenced; each thread may write to its own rows only."""
+    """The kernel of prediction, fenced; each thread may write to its own samples only."""
 
-    def predict_rows(lanes, net, rules, rows, job):
+    def predict_batch(lanes, net, params, x, batch):
         fences = Fences()
-        fenced = fences.around_all(job)
+        fenced = fences.around_all(batch)
         before = fenced.out.copy()
-        kernel(lanes, fences.around_all(net), fences.around_all(rules), rows, fenced)
+        kernel(lanes, fences.around_all(net), fences.around_all(params), x, fenced)
         fences.check()
         n_out = net.widths[net.n_layers]
-        own = slice(job.first * n_out, job.last * n_out)
-        job.out[own], before[own] = fenced.out[own], fenced.out[own]
+        own = slice(batch.first * n_out, batch.last * n_out)
+        batch.out[own], before[own] = fenced.out[own], fenced.out[own]
         assert_array_equal(fenced.out.view(np.uint32), before.view(np.uint32))
 
-    return predict_rows
+    return predict_batch
 
 
-def fenced_rows(X, fences):
+def fenced_X(X, fences):
     """A dense or CSR matrix with fenced memory."""
     if not sparse.issparse(X):
         return fences.around(X)
@@ -101,9 +102,9 @@ NETWORKS = {
     "full": ((4, 9, 3), (36, 27)),
     "nearly full": ((9, 9, 3), (80, 26)),
     "more rows than chunks": ((131, 5, 2), (300, 9)),
-    "gathered rows are prefetched": ((20, 32_000, 2), (1_400, 300)),
+    "gathered vectors are prefetched": ((20, 32_000, 2), (1_400, 300)),
 }
-RULES = {
+PARAMETERS = {
     "srelu, adam": {"activation": "srelu", "solver": "adam"},
     "relu, sgd": {"activation": "relu", "solver": "sgd"},
 }
@@ -128,11 +129,11 @@ def test_initialisation_and_evolution(solver, name, n_threads):
 @each_network
 @pytest.mark.parametrize("path", ["column", "chunk"])
 @pytest.mark.parametrize("batch_size", [3, 40])
-@pytest.mark.parametrize("rules", RULES)
-def test_training(rules, batch_size, path, name, n_threads, monkeypatch):
-    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
-    monkeypatch.setattr(_network, "CONNECTIONS_PER_PRIVATE_SUM", 1)
-    free = make_network(*NETWORKS[name], **RULES[rules])
+@pytest.mark.parametrize("params", PARAMETERS)
+def test_training(params, batch_size, path, name, n_threads, monkeypatch):
+    monkeypatch.setattr(workspace, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    monkeypatch.setattr(workspace, "CONNECTIONS_PER_PRIVATE_SUM", 1)
+    free = make_network(*NETWORKS[name], **PARAMETERS[params])
     fenced, data = free.copy(), make_data(44, free.widths[0], free.widths[-1])
     changes = {
         "batch_size": batch_size,
@@ -161,12 +162,12 @@ def test_training_to_reconstruct(widths, batch_size, n_threads):
 
 @each_team
 @pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sparse.csr_array])
-def test_reading_rows(form, n_threads):
+def test_reading_X(form, n_threads):
     free = make_network((7, 5, 3))
     fenced, data, fences = free.copy(), make_data(33, 7, 3), Fences()
     X = form(data.X)
     train(free, data._replace(X=X), batch_size=4, n_threads=n_threads)
-    within = data._replace(X=fenced_rows(X, fences))
+    within = data._replace(X=fenced_X(X, fences))
     train(fenced, within, batch_size=4, n_threads=n_threads)
     fences.check()
     assert bits_of(fenced) == bits_of(free)
@@ -179,7 +180,7 @@ def test_prediction(n_samples, name, n_threads, monkeypatch):
     network = make_network(*NETWORKS[name], activation="srelu")
     X = make_data(n_samples, network.widths[0], 2).X
     free = predict(network, X)
-    monkeypatch.setattr(_network, "predict_rows", fenced_prediction(_network.predict_rows))
+    monkeypatch.setattr(prediction, "predict_batch", fenced_prediction(prediction.predict_batch))
     assert_array_equal(predict(network, X, n_threads=n_threads), free)
 
 

@@ -16,10 +16,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Parameters, Twin, activate, flatten, log_softmax, slope_of
 from scipy import sparse
 
-from sksparse_mlp import _network, _training
-from sksparse_mlp._activations import CODES
-from sksparse_mlp._forward import FAR
-from sksparse_mlp._inputs import rows_at_once, window
+from sksparse_mlp._kernels.forward import CACHE_BYTES
+from sksparse_mlp._network import workspace
+from sksparse_mlp._network.activations import CODES
+from sksparse_mlp._network.x_view import samples_at_once, window
+from sksparse_mlp._training import pace
+from sksparse_mlp._training import trainer as _training
 
 WIDTHS = (6, 8, 7, 3)
 # Lanes of a full tile, of a partly filled one; samples in one full tile and in several.
@@ -68,8 +70,8 @@ def numeric_gradients(network, data, **changes):
 
 def set_forward_path(monkeypatch, path):
     """Make all layers sum by column, or by chunk."""
-    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
-    monkeypatch.setattr(_network, "CONNECTIONS_PER_PRIVATE_SUM", 1)
+    monkeypatch.setattr(workspace, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    monkeypatch.setattr(workspace, "CONNECTIONS_PER_PRIVATE_SUM", 1)
 
 
 # ---------------------------------------------------------------- gradients
@@ -122,8 +124,8 @@ def test_gradients_on_both_forward_paths(path, n_samples, n_threads, monkeypatch
 @pytest.mark.parametrize(("path", "by_chunk"), [("column", False), ("chunk", True)])
 def test_forward_paths_can_be_forced(path, by_chunk, monkeypatch):
     set_forward_path(monkeypatch, path)
-    workspace = make_network(WIDTHS).workspace(batch_size=32, n_threads=1)
-    assert_array_equal(workspace.n_chunks > 0, by_chunk)
+    buffers = make_network(WIDTHS).workspace(batch_size=32, n_threads=1)
+    assert_array_equal(buffers.n_chunks > 0, by_chunk)
 
 
 @pytest.mark.parametrize("activation", ["relu", "srelu"])
@@ -138,7 +140,7 @@ def test_gradients_are_zero_between_steps(n_samples, activation):
 
 
 def test_gradients_where_gathered_rows_are_prefetched():
-    assert FAR < 4 * 32 * 32_000
+    assert CACHE_BYTES < 4 * 32 * 32_000
     network = shaken(make_network((20, 32_000, 2), (1_400, 300)))
     data = make_data(32, 20, 2)
     twin = Twin(network, make_options())
@@ -244,7 +246,7 @@ def test_weights_multiply_rows():
     repeats = 1 + np.arange(20) % 3
     weighted = data._replace(sample_weight=repeats.astype(np.float32))
     chosen = np.repeat(np.arange(20), repeats)
-    repeated = data._replace(rows=chosen)
+    repeated = data._replace(samples=chosen)
     assert_close(gradients_by_kernels(network, weighted), gradients_by_kernels(network, repeated))
 
 
@@ -252,7 +254,7 @@ def test_cutting_an_epoch_into_calls_changes_no_bit(monkeypatch):
     network, data = make_network(WIDTHS), make_data(50, WIDTHS[0], WIDTHS[-1])
     changes = {"batch_size": 4, "dropout": 0.3, "n_epochs": 3}
     train(whole := network.copy(), data, **changes)
-    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", 0.0)
     train(cut := network.copy(), data, **changes)
     assert bits_of(cut) == bits_of(whole)
 
@@ -346,9 +348,9 @@ def test_prediction_does_not_depend_on_the_form_of_X(form):
 def test_rows_that_are_not_trained_on_are_not_read():
     network, data = make_network(WIDTHS), make_data(20, WIDTHS[0], WIDTHS[-1])
     chosen = np.arange(1, 20, 3)
-    train(some := network.copy(), data._replace(rows=chosen), batch_size=4)
+    train(some := network.copy(), data._replace(samples=chosen), batch_size=4)
     data.X[np.setdiff1d(np.arange(20), chosen)] = np.nan
-    train(others := network.copy(), data._replace(rows=chosen), batch_size=4)
+    train(others := network.copy(), data._replace(samples=chosen), batch_size=4)
     assert bits_of(some) == bits_of(others)
 
 
@@ -361,14 +363,14 @@ def test_conversion_copies_only_some_rows_at_a_time(monkeypatch):
         return window(X, order)
 
     monkeypatch.setattr(_training, "window", watched)
-    monkeypatch.setattr(_training, "rows_at_once", lambda X: 8)
+    monkeypatch.setattr(_training, "samples_at_once", lambda X: 8)
     train(network, data._replace(X=COUNTS), batch_size=4)
     assert max(converted) <= 8
 
 
 @pytest.mark.parametrize(("dtype", "n_rows"), [(np.float32, 1000), (np.int8, 2**24 // 50_000)])
 def test_rows_at_once_bound_what_a_conversion_copies(dtype, n_rows):
-    assert rows_at_once(np.broadcast_to(dtype(0), (1000, 50_000))) == n_rows
+    assert samples_at_once(np.broadcast_to(dtype(0), (1000, 50_000))) == n_rows
 
 
 # ---------------------------------------------------------------- prediction

@@ -10,8 +10,8 @@ from reference import Parameters, Twin, flatten
 from scipy.special import softmax
 
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp._activations import CODES
-from sksparse_mlp._training import DivergenceError
+from sksparse_mlp._network.activations import CODES
+from sksparse_mlp._training.trainer import DivergenceError
 
 WIDTHS = (6, 8, 7, 3)
 SOLVERS = ["sgd", "adam"]
@@ -92,7 +92,7 @@ def test_solvers_remember_nothing_subnormal(size, solver):
     network, data = make_network(WIDTHS, solver=solver), make_data(40, 6, 3)
     data.X[:] *= np.float32(size)
     train(network, data, n_epochs=5, batch_size=4)
-    remembered = abs(np.concatenate(network.slots))
+    remembered = abs(np.concatenate(network.optimizer_state))
     assert (remembered[remembered > 0] >= 1e-30).all()
 
 
@@ -234,7 +234,7 @@ def test_subnormal_numbers_slow_nothing(activation, solver):
                          solver=solver)  # fmt: skip
     tiny, data = usual.copy(), make_data(40, 2000, 5)
     tiny.arrays.weights[:] *= np.float32(1e-40)
-    tiny.slots.weights_1[:] = 1e-40
+    tiny.optimizer_state.weights_1[:] = 1e-40
 
     def seconds(network):
         network = network.copy()

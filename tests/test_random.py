@@ -9,17 +9,15 @@ import reference
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from sksparse_mlp._random import (
-    Streams,
+from sksparse_mlp._kernels.random import (
     derive,
-    derive_seed,
-    make_streams,
     mix,
     next_below,
     next_below_and_uniform,
     next_uniform,
 )
-from sksparse_mlp._simd import bare
+from sksparse_mlp._kernels.simd import bare
+from sksparse_mlp._network.streams import Streams, derive_seed, make_streams
 
 SEED = 1234567
 # The first outputs of Vigna's splitmix64.c for that seed.

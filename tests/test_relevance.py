@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_selection import f_classif
 
-from sksparse_mlp._relevance import class_moments, growth_preferences
-from sksparse_mlp._training import TrainingData
+from sksparse_mlp._estimator.anova import class_moments, growth_preferences
+from sksparse_mlp._training.data import TrainingData
 
 
 def data_of(X, y, weight=None, rows=None):

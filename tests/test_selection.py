@@ -22,11 +22,11 @@ from sksparse_mlp import (
     SparseAutoencoderSelector,
     SparseMLPFeatureSelector,
     TrulySparseMLPClassifier,
-    _scores,
 )
-from sksparse_mlp._scores import MEMORY, ScoreKeeper, sensitivity, strength
-from sksparse_mlp._threads import Team
-from sksparse_mlp._training import Trainer
+from sksparse_mlp._network.team import Team
+from sksparse_mlp._training import importance as _scores
+from sksparse_mlp._training.importance import MEMORY, ImportanceRecorder, sensitivity, strength
+from sksparse_mlp._training.trainer import Trainer
 from sksparse_mlp.inspection import importance_table
 
 WIDTHS = (6, 8, 7, 3)
@@ -108,14 +108,14 @@ def test_sensitivity_is_that_of_finite_differences(activation, attribution, n_sa
     network = shaken(make_network(WIDTHS, activation=activation))
     data = make_data(n_samples, WIDTHS[0], WIDTHS[-1], weighted=True)
     with Team(n_threads) as team:
-        found = sensitivity(network, data, data.rows, team, attribution)
+        found = sensitivity(network, data, data.samples, team, attribution)
     assert_allclose(found, slow_sensitivity(network, data, attribution), rtol=1e-4)
 
 
 def test_sensitivity_of_more_samples_than_are_taken_at_once():
     network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
     with Team(2) as team:
-        found = sensitivity(network, data, data.rows, team, False)
+        found = sensitivity(network, data, data.samples, team, False)
     assert_allclose(found, slow_sensitivity(network, data, False), rtol=1e-3)
 
 
@@ -130,17 +130,17 @@ def test_strength_is_the_sum_of_magnitudes():
 
 def figures_of(method, data, n_epochs=3):
     """The scores that a keeper ends up with, and the figures of each epoch."""
-    keeper, figures = ScoreKeeper(method), []
+    recorder, figures = ImportanceRecorder(method), []
 
     def observe(trainer):
-        keeper.observe(trainer)
+        recorder.observe(trainer)
         figures.append(_scores._of_an_epoch(method, trainer))
 
     options = make_options(evolution="set", batch_size=16)
     with Team(1) as team:
         network = make_network(WIDTHS)
         Trainer(network, data, options, team, observe=observe, n_epochs=n_epochs).run(n_epochs)
-    return keeper.scores, figures
+    return recorder.scores, figures
 
 
 @METHODS
@@ -194,14 +194,14 @@ class FixedSeed(np.random.RandomState):
 
 def test_autoencoder_scores_add_up_over_the_epochs(modules):
     selector, strengths = unsupervised(max_iter=3), []
-    keep, strength_of = _scores.ScoreKeeper.observe, _scores.strength
+    keep, strength_of = _scores.ImportanceRecorder.observe, _scores.strength
 
-    def watch(keeper, trainer):
+    def watch(recorder, trainer):
         strengths.append(strength_of(trainer.network))
-        keep(keeper, trainer)
+        keep(recorder, trainer)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_scores.ScoreKeeper, "observe", watch)
+        patch.setattr(_scores.ImportanceRecorder, "observe", watch)
         selector.fit(modules)
     assert_allclose(selector.scores_, np.sum(strengths, axis=0) / np.sum(strengths), rtol=1e-12)
 

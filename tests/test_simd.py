@@ -11,8 +11,8 @@ import reference
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from sksparse_mlp._jit import FASTMATH
-from sksparse_mlp._simd import (
+from sksparse_mlp._kernels.jit import FASTMATH
+from sksparse_mlp._kernels.simd import (
     add_vsums,
     add_vsums_apart,
     atomic_add,

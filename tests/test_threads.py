@@ -9,8 +9,12 @@ import pytest
 from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 
-from sksparse_mlp import _network, _training
-from sksparse_mlp._threads import STOP, Stopped, Team
+from sksparse_mlp._kernels.barrier import STOP
+from sksparse_mlp._network import network as _network
+from sksparse_mlp._network import prediction, workspace
+from sksparse_mlp._network.team import Stopped, Team
+from sksparse_mlp._network.topology import rebuild
+from sksparse_mlp._training import pace
 
 # A thread that waits for one that never comes would wait for ever.
 pytestmark = pytest.mark.timeout(120)
@@ -45,7 +49,7 @@ def test_initialisation_of_fewer_rows_than_threads(n_threads):
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_evolution(solver, n_threads):
     one = network_of(solver=solver)
-    one.slots.weights_1[:] = np.arange(sum(CONNECTIONS))
+    one.optimizer_state.weights_1[:] = np.arange(sum(CONNECTIONS))
     several = one.copy()
     evolve(one, 0.3)
     evolve(several, 0.3, n_threads=n_threads)
@@ -56,7 +60,7 @@ def test_evolution(solver, n_threads):
 @pytest.mark.parametrize("batch_size", [4, 70])
 @pytest.mark.parametrize("n_threads", THREADS)
 def test_training(n_threads, batch_size, path, monkeypatch):
-    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    monkeypatch.setattr(workspace, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
     changes = {
         "batch_size": batch_size,
         "n_epochs": 2,
@@ -95,7 +99,7 @@ def test_prediction(n_samples, n_threads):
 def test_prediction_in_many_calls(n_threads, monkeypatch):
     network, X = network_of(), make_data(300, WIDTHS[0], WIDTHS[-1]).X
     expected = predict(network, X)
-    monkeypatch.setattr(_network, "WORK_PER_CALL", 1)
+    monkeypatch.setattr(prediction, "WORK_PER_CALL", 1)
     assert_array_equal(predict(network, X, n_threads=n_threads), expected)
 
 
@@ -124,11 +128,10 @@ class Failure(Exception):
 def failing_in(member, kernel):
     """The kernel, but one member of the team fails before it begins."""
 
-    def failing(*args):
-        thread = args[1] if isinstance(args[0], tuple) else args[0]
-        if thread == member:
+    def failing(worker, *args):
+        if worker.thread == member:
             raise Failure
-        kernel(*args)
+        kernel(worker, *args)
 
     return failing
 
@@ -144,7 +147,7 @@ def test_a_failure_before_training_reaches_the_caller(member, monkeypatch):
 @pytest.mark.parametrize("member", [0, 1, 2])
 def test_a_failure_before_evolution_reaches_the_caller(member, monkeypatch):
     network = network_of()
-    monkeypatch.setattr(_network, "rebuild_layer", failing_in(member, _network.rebuild_layer))
+    monkeypatch.setattr(rebuild, "rebuild_layer", failing_in(member, rebuild.rebuild_layer))
     with pytest.raises(Failure):
         evolve(network, 0.3, n_threads=3)
 
@@ -245,7 +248,7 @@ def test_all_are_waited_for_when_one_fails():
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("path", ["column", "chunk"])
 def test_a_team_that_was_told_to_stop_leaves_the_weights_alone(path, n_threads, monkeypatch):
-    monkeypatch.setattr(_network, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
+    monkeypatch.setattr(workspace, "PRIVATE_SUMS_BELOW", 0 if path == "column" else 10**9)
     network, data = network_of(), make_data(75, WIDTHS[0], WIDTHS[-1])
     before = bits_of(network)
     with Team(n_threads) as team:
@@ -264,15 +267,14 @@ def test_an_interruption_while_others_compute_ends_them(n_threads, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    def train_until_stopped(*args):
-        thread, sync = args[1], args[3]
-        if thread == 0:
+    def train_until_stopped(worker, *args):
+        if worker.thread == 0:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        while not sync[STOP]:
+        while not worker.sync[STOP]:
             time.sleep(0.001)
 
     monkeypatch.setattr(_network, "train_steps", train_until_stopped)
-    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", 0.0)
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -304,7 +306,7 @@ def test_an_interruption_while_a_thread_starts_ends_it():
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_an_evolution_that_was_told_to_stop_says_so(n_threads, monkeypatch):
-    monkeypatch.setattr(_network, "MANY_CONNECTIONS", 0)
+    monkeypatch.setattr(rebuild, "MANY_CONNECTIONS", 0)
     network = network_of()
     before = bits_of(network)
     with Team(n_threads) as team:

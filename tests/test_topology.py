@@ -21,6 +21,8 @@ from reference import cells_of, dropped_by_set
 from scipy import stats
 from strategies import network_shapes, team_sizes, weighted_layers, zetas
 
+from sksparse_mlp._network.topology.weight_init import weight_init_of
+
 # Below this a fixed seed is called bad luck no longer.
 P_VALUE = 1e-4
 
@@ -43,10 +45,10 @@ def assert_sound(network, n_connections):
 def content_of(network):
     """By cell of a network of one layer: bits of the weight, and what the solver remembers."""
     rows, columns = cells_of(network, 0)
-    second = network.slots.weights_2
+    second = network.optimizer_state.weights_2
     kept = zip(
         network.arrays.weights.view(np.uint32).tolist(),
-        network.slots.weights_1.tolist(),
+        network.optimizer_state.weights_1.tolist(),
         second.tolist() if second.size else [None] * rows.size,
         strict=True,
     )
@@ -61,7 +63,7 @@ def flat_cells(network, layer=0):
 
 def new_connections(network):
     """Which connections of a tagged layer were grown."""
-    return network.slots.weights_1 == 0
+    return network.optimizer_state.weights_1 == 0
 
 
 # ---------------------------------------------------------------- initialisation
@@ -76,7 +78,7 @@ def test_initialisation_is_sound(shape, n_threads, seed):
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_the_solver_remembers_nothing_at_first(solver):
     network = make_network((20, 30, 4), solver=solver)
-    assert not any(slot.any() for slot in network.slots)
+    assert not any(slot.any() for slot in network.optimizer_state)
 
 
 def test_layers_of_equal_shape_differ():
@@ -105,7 +107,7 @@ def test_evolution_drops_what_the_twin_drops(layer, zeta, n_threads):
     kept = ~dropped_by_set(layer[1], zeta)
     evolve(network, zeta, n_threads=n_threads)
     if not layer[0].all():
-        tags = network.slots.weights_1
+        tags = network.optimizer_state.weights_1
         assert_array_equal(np.sort(tags[tags > 0]), 1 + np.flatnonzero(kept))
 
 
@@ -122,8 +124,8 @@ def test_weights_and_slots_travel_with_their_connection(layer, zeta, n_threads, 
 def test_the_solver_remembers_nothing_of_new_connections(layer, zeta, solver):
     network = single_layer(*layer, solver=solver)
     evolve(network, zeta)
-    if network.slots.weights_2.size:
-        assert not network.slots.weights_2[new_connections(network)].any()
+    if network.optimizer_state.weights_2.size:
+        assert not network.optimizer_state.weights_2[new_connections(network)].any()
 
 
 @given(weighted_layers(), zetas)
@@ -137,7 +139,7 @@ def test_new_weights_are_in_the_range_of_the_law(layer, zeta):
     network = single_layer(*layer)
     evolve(network, zeta)
     new = network.arrays.weights[new_connections(network)]
-    assert (abs(new) <= network.laws[0].scale).all()
+    assert (abs(new) <= weight_init_of(network, 0).scale).all()
 
 
 @given(network_shapes(), zetas, team_sizes, solvers, st.integers(0, 2**32 - 1))
@@ -175,21 +177,21 @@ def evolved(connected, weights, zeta, **changes):
 def test_of_ties_the_first_go():
     connected, weights = half_connected(6, 6), np.full(18, 0.5)
     network = evolved(connected, weights, zeta=0.5)
-    survivors = network.slots.weights_1[~new_connections(network)]
+    survivors = network.optimizer_state.weights_1[~new_connections(network)]
     assert_array_equal(np.sort(survivors), np.arange(10, 19))
 
 
 def test_zero_and_minus_zero_are_of_different_sign():
     weights = np.tile(np.array([0.0, -0.0], np.float32), 9)
     network = evolved(half_connected(6, 6), weights, zeta=0.5)
-    survivors = network.slots.weights_1[~new_connections(network)]
+    survivors = network.optimizer_state.weights_1[~new_connections(network)]
     assert_array_equal(np.sort(survivors), np.arange(9, 19))
 
 
 def test_each_sign_loses_its_own_fraction():
     weights = np.concatenate([np.arange(1, 11), -np.arange(101, 109)])
     network = evolved(half_connected(6, 6), weights, zeta=0.5)
-    survivors = network.slots.weights_1[~new_connections(network)]
+    survivors = network.optimizer_state.weights_1[~new_connections(network)]
     assert_array_equal(np.sort(survivors), [6, 7, 8, 9, 10, 15, 16, 17, 18])
 
 
@@ -197,7 +199,7 @@ def test_each_sign_loses_its_own_fraction():
 def test_weights_of_one_sign_only(sign):
     connected = half_connected(8, 8)
     network = evolved(connected, sign * (1.0 + np.arange(32)), zeta=0.25)
-    survivors = network.slots.weights_1[~new_connections(network)]
+    survivors = network.optimizer_state.weights_1[~new_connections(network)]
     assert_array_equal(np.sort(survivors), np.arange(9, 33))
 
 
@@ -394,7 +396,7 @@ def test_initial_weights_follow_the_law(weight_init, layer):
 @pytest.mark.parametrize("weight_init", ["he_uniform", "he_normal", "xavier", "normal"])
 def test_grown_weights_follow_the_law(weight_init, layer):
     network = make_network(WIDTHS, CONNECTIONS, weight_init=weight_init, weight_init_gain=GAIN)
-    network.slots.weights_1[:] = 1
+    network.optimizer_state.weights_1[:] = 1
     evolve(network, 0.8)
     start, stop = network.connections_of(layer)
     new = new_connections(network)[start:stop]
@@ -405,7 +407,7 @@ def test_grown_weights_follow_the_law(weight_init, layer):
 def test_grown_weights_are_fresh():
     network = make_network(WIDTHS, CONNECTIONS)
     before = set(network.arrays.weights.tolist())
-    network.slots.weights_1[:] = 1
+    network.optimizer_state.weights_1[:] = 1
     evolve(network, 0.3)
     new = network.arrays.weights[new_connections(network)]
     # Floats have few enough bits for a little coincidence.
@@ -479,7 +481,9 @@ def test_the_output_layer_evolves_otherwise():
 @given(st.integers(0, 2**32 - 1))
 def test_rows_grow_in_proportion_to_their_preference(seed):
     preferences = np.repeat([0.5, 1.0, 3.0], 20)
-    network = make_network((60, 400), [1200], seed=seed, preferences=preferences)
+    network = make_network(
+        (60, 400), [1200], seed=seed, growth="guided", input_preferences=preferences
+    )
     degrees = np.diff(network.pointers_of(0)).reshape(3, 20).sum(axis=1)
     # Four standard deviations of the binomial law, at most.
     np.testing.assert_allclose(degrees, 1200 * np.array([0.5, 1.0, 3.0]) / 4.5, atol=70)
@@ -488,7 +492,9 @@ def test_rows_grow_in_proportion_to_their_preference(seed):
 @given(st.integers(0, 2**32 - 1))
 def test_guided_evolution_keeps_the_number_and_the_order_of_connections(seed):
     preferences = np.random.default_rng(seed).exponential(size=30) ** 3 + 0.01
-    network = make_network((30, 12), [200], seed=seed, preferences=preferences)
+    network = make_network(
+        (30, 12), [200], seed=seed, growth="guided", input_preferences=preferences
+    )
     for _ in range(3):
         evolve(network, 0.3)
     matrix = network.weights_of(0)
@@ -501,7 +507,9 @@ def test_guided_growth_does_not_depend_on_the_number_of_threads():
     preferences = np.random.default_rng(0).exponential(size=300) ** 2 + 0.1
     networks = []
     for n_threads in (1, 3):
-        network = make_network((300, 50), [4000], preferences=preferences, n_threads=n_threads)
+        network = make_network(
+            (300, 50), [4000], growth="guided", input_preferences=preferences, n_threads=n_threads
+        )
         evolve(network, 0.3, n_threads=n_threads)
         networks.append(network.weights_of(0))
     one, other = networks

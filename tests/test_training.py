@@ -11,11 +11,15 @@ from builders import bits_of, make_data, make_network, make_options, train
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sksparse_mlp import _network, _training
-from sksparse_mlp._interrupt import Interrupt, deferred_interrupt
-from sksparse_mlp._optimizers import adam_correction, step_rates
-from sksparse_mlp._threads import STOP, Stopped, Team
-from sksparse_mlp._training import DivergenceError, Trainer, rules_for, rules_for_prediction
+from sksparse_mlp._kernels.barrier import STOP
+from sksparse_mlp._network import network as _network
+from sksparse_mlp._network.team import Stopped, Team
+from sksparse_mlp._training import pace
+from sksparse_mlp._training import trainer as _training
+from sksparse_mlp._training.interrupt import Interrupt, deferred_interrupt
+from sksparse_mlp._training.parameters import step_parameters
+from sksparse_mlp._training.schedules import adam_correction, step_rates
+from sksparse_mlp._training.trainer import DivergenceError, Trainer
 
 WIDTHS = (6, 9, 3)
 DATA = make_data(40, 6, 3)
@@ -35,7 +39,7 @@ def trainer_of(n_epochs, **hooks):
 
 
 def weights_of(network):
-    return bits_of(network)[: -len(network.slots)]
+    return bits_of(network)[: -len(network.optimizer_state)]
 
 
 # ---------------------------------------------------------------- epochs
@@ -61,7 +65,7 @@ def test_each_epoch_visits_every_row_once_in_an_order_of_its_own():
 def test_the_order_is_kept_if_asked_for_or_if_it_has_no_meaning(changes):
     options = make_options(**BATCHES | changes)
     trainer = Trainer(make_network(WIDTHS), DATA, options, Team(1), n_epochs=1)
-    assert trainer._order() is DATA.rows
+    assert trainer._order() is DATA.samples
 
 
 def test_two_calls_go_on_where_one_would():
@@ -76,14 +80,14 @@ def test_two_calls_go_on_where_one_would():
 @pytest.mark.parametrize("interval", ["epoch", 2])
 def test_how_many_steps_a_call_of_the_kernel_makes_changes_no_bit(seconds, interval, monkeypatch):
     expected, _ = trained(4, evolution_interval=interval)
-    monkeypatch.setattr(_training, "SECONDS_PER_CALL", seconds)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", seconds)
     network, _ = trained(4, evolution_interval=interval)
     assert bits_of(network) == bits_of(expected)
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "CSR"])
 def test_a_conversion_in_parts_changes_no_bit(convert, monkeypatch):
-    monkeypatch.setattr(_training, "rows_at_once", lambda X: 16)
+    monkeypatch.setattr(_training, "samples_at_once", lambda X: 16)
     X = convert(np.round(4 * DATA.X).astype(np.int16))
     network, _ = trained(3, DATA._replace(X=X))
     expected, _ = trained(3, DATA._replace(X=X.astype(np.float32)))
@@ -123,16 +127,16 @@ def test_the_correction_makes_the_first_step_of_adam_as_long_as_its_rate():
 
 def test_rates_in_proportion_to_the_fan_in():
     network = make_network(WIDTHS, [27, 6])
-    scaled = rules_for(network, make_options(learning_rate_scaling="fan_in"))
+    scaled = step_parameters(network, make_options(learning_rate_scaling="fan_in"))
     assert_allclose(scaled.rate_scale, [9 / 27, 3 / 6])
-    assert_allclose(rules_for(network, make_options()).rate_scale, [1, 1])
+    assert_allclose(step_parameters(network, make_options()).rate_scale, [1, 1])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, np.nextafter(1.0, 0.0)])
 def test_dropout_rates_become_thresholds_of_32_bits(rate):
-    rules = rules_for(make_network(WIDTHS), make_options(dropout=rate))
-    assert int(rules.dropout) / 2**32 == pytest.approx(rate, abs=1e-9)
-    assert rules.dropout < 2**32
+    params = step_parameters(make_network(WIDTHS), make_options(dropout=rate))
+    assert int(params.dropout) / 2**32 == pytest.approx(rate, abs=1e-9)
+    assert params.dropout < 2**32
 
 
 # ---------------------------------------------------------------- stopping
@@ -144,7 +148,7 @@ class Validation:
     def __init__(self, scores):
         self.scores, self.seen = iter(scores), []
 
-    def __call__(self, network):
+    def __call__(self, network, team):
         self.seen.append(weights_of(network))
         return {"monitored": next(self.scores)}
 
@@ -171,7 +175,7 @@ def stopped_early(scores, **changes):
 def test_early_stopping_goes_back_to_the_best_epoch(scores, n_epochs, best):
     trainer, kept = stopped_early(scores)
     assert (len(trainer.history["loss"]), kept) == (n_epochs, best)
-    assert trainer.progress.best == scores[best]
+    assert trainer.stopping.best == scores[best]
 
 
 def test_an_improvement_below_tol_is_kept_but_does_not_count():
@@ -244,7 +248,7 @@ def interrupted(step, n_epochs, monkeypatch):
     network = pressed.network = make_network(WIDTHS)
     with monkeypatch.context() as patch:
         patch.setattr(_training, "deferred_interrupt", deferred)
-        patch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+        patch.setattr(pace, "SECONDS_PER_CALL", 0.0)
         return network, train(network, DATA, n_epochs=n_epochs, **BATCHES)
 
 
@@ -280,9 +284,9 @@ def test_a_copy_to_go_back_to_lies_in_the_memory_of_the_last_one():
 def test_without_a_copy_to_go_back_to_the_epoch_is_finished(monkeypatch):
     # The steps turn out to be slow only after the epoch began as one call of the kernel.
     one_call = iter([STEPS, STEPS])
-    monkeypatch.setattr(Trainer, "steps_per_call", property(lambda _: next(one_call, 1)))
+    monkeypatch.setattr(pace.Pace, "steps_per_call", property(lambda _: next(one_call, 1)))
     monkeypatch.setattr(
-        Trainer, "seconds_per_step", property(lambda _: 0.0, lambda *_: None), False
+        pace.Pace, "seconds_per_step", property(lambda _: 0.0, lambda *_: None), False
     )
     network, trainer = interrupted(STEPS, 5, monkeypatch)
     assert (trainer.interrupted, network.epoch) == (True, 2)
@@ -293,20 +297,20 @@ def pressed_within(step, n_epochs, monkeypatch):
     kernel, network = _network.train_steps, make_network(WIDTHS)
     steps = iter(range(9))
 
-    def press_and_wait(*args):
-        sync, plan = args[3], args[-1]
+    def press_and_wait(worker, *args):
+        sync, batches = worker.sync, args[-1]
         if next(steps) < step:
-            return kernel(*args)
+            return kernel(worker, *args)
         # What is left half done must not be seen later.
         network.arrays.weights[:] = np.nan
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         while not sync[STOP]:
             time.sleep(0.001)
-        plan.status[1] = 1
+        batches.status[1] = 1
 
     with monkeypatch.context() as patch:
         patch.setattr(_network, "train_steps", press_and_wait)
-        patch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+        patch.setattr(pace, "SECONDS_PER_CALL", 0.0)
         return network, train(network, DATA, n_epochs=n_epochs)
 
 
@@ -329,16 +333,16 @@ def test_ctrl_c_within_the_first_step_leaves_nothing(monkeypatch, usual_ctrl_c):
 def test_ctrl_c_within_a_long_validation_takes_its_epoch_back(monkeypatch, usual_ctrl_c):
     seen = []
 
-    def validation(network):
+    def validation(network, team):
         seen.append(weights_of(network))
         if len(seen) == 3:
             signal.raise_signal(signal.SIGINT)
             with pytest.raises(Stopped):
-                network.forward(DATA.X, rules_for_prediction(network), team)
+                network.forward(DATA.X, team)
             raise Stopped
         return {"monitored": 0.0}
 
-    monkeypatch.setattr(_training, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", 0.0)
     network = make_network(WIDTHS)
     with Team(1) as team:
         trainer = Trainer(network, DATA, make_options(), team, validate=validation, n_epochs=9)

@@ -14,15 +14,16 @@ def importance_table(est, feature_names=None):
         A fitted sparse network, or a pipeline, search or selector that ends in one; or several of
         them, such as the members of an ensemble or the estimators of a cross-validation.
     feature_names : array-like of str of shape (n_features,), default=None
-        Names of the features; None: those seen in fit, or else `x0`, `x1`, ...
+        Names of the features; None: those seen in fit, or else ``x0``, ``x1``, ...
 
     Returns
     -------
     pandas.DataFrame
-        One row a feature, the most important first, indexed by rank. Columns: `feature`,
-        `importance` (`feature_importances_`, the mean of several), `std` (only of several: their
-        standard deviation), `connections` (of the input, the mean of several; of a selector, those
-        of its first network) and `cumulative` (the sum of the importances up to here).
+        One row a feature, the most important first, indexed by rank. Columns: ``feature``,
+        ``importance`` (``feature_importances_``, the mean of several), ``std`` (only of several:
+        their standard deviation), ``connections`` (of the input, the mean of several; of a
+        selector, those of its first network) and ``cumulative`` (the sum of the importances up to
+        here).
 
     See Also
     --------

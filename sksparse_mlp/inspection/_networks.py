@@ -42,7 +42,7 @@ def network_of(est):
     Returns
     -------
     estimator
-        The part of it that has `coefs_`.
+        The part of it that has ``coefs_``.
     """
     network = part_with("coefs_", est)
     if network is None or not all(map(issparse, network.coefs_)):
@@ -64,7 +64,7 @@ def importances_of(ests):
     Returns
     -------
     importances : ndarray of shape (n_networks, n_features)
-        Their `feature_importances_`, a selector's own before those of its network.
+        Their ``feature_importances_``, a selector's own before those of its network.
     networks : list of estimators
         The networks themselves.
     """
@@ -89,7 +89,7 @@ def feature_names_of(ests, feature_names=None):
         Fitted sparse networks, or pipelines, searches or selectors that end in one.
     feature_names : array-like of str, default=None
         Names to use; None: those seen in fit, in a pipeline after its other steps, or else
-        `x0`, `x1`, ...
+        ``x0``, ``x1``, ...
 
     Returns
     -------

@@ -85,7 +85,7 @@ class NetworkSummary:
         return pandas.DataFrame(self.layers, index=index)
 
     def __repr__(self):
-        rows = [list(_COLUMNS), *self._cells()]
+        rows = [list(COLUMNS), *self._cells()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
@@ -94,7 +94,7 @@ class NetworkSummary:
         return "\n".join([self._headline(), *lines])
 
     def _repr_html_(self):
-        head = _html_row("th", _COLUMNS)
+        head = _html_row("th", COLUMNS)
         body = "".join(_html_row("td", row) for row in self._cells())
         caption = escape(self._headline())
         return f"<table><caption>{caption}</caption>{head}{body}</table>"
@@ -111,7 +111,7 @@ class NetworkSummary:
 
     def _cells(self):
         return [
-            [show(number, layer) for show in _COLUMNS.values()]
+            [show(number, layer) for show in COLUMNS.values()]
             for number, layer in enumerate(self.layers)
         ]
 
@@ -127,7 +127,7 @@ def summary(est):
     Returns
     -------
     NetworkSummary
-        Prints as a table; `to_frame()` gives a DataFrame, `layers` the figures themselves.
+        Prints as a table; ``to_frame()`` gives a DataFrame, ``layers`` the figures themselves.
 
     See Also
     --------
@@ -217,7 +217,7 @@ def _html_row(tag, cells):
 
 
 # Headings of the printed table, and what stands below them.
-_COLUMNS = {
+COLUMNS = {
     "layer": lambda number, layer: f"{number}",
     "shape": lambda number, layer: f"{layer.n_in} x {layer.n_out}",
     "connections": lambda number, layer: f"{layer.connections:,}",

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sksparse_mlp.inspection._networks import network_of
-
+from ..inspection._networks import network_of
 from ._style import BLUE, COLORS, GREEN, GREY, PURPLE, VERMILLION, import_pyplot
 
 # What each panel shows: label of the axis, and its curves (name in the history, label, colour).
@@ -28,7 +27,7 @@ class TrainingHistoryDisplay:
     Parameters
     ----------
     history : dict of list
-        What happened in each epoch: a classifier's `history_`.
+        What happened in each epoch: a classifier's ``history_``.
     best_epoch : int, default=None
         The epoch, counted from 1, that early stopping went back to; None: the last one.
 

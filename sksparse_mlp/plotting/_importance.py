@@ -4,8 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sksparse_mlp.inspection._networks import feature_names_of, importances_of
-
+from ..inspection._networks import feature_names_of, importances_of
 from ._style import BLUE, axes_to_draw_on
 
 
@@ -64,7 +63,7 @@ class FeatureImportanceDisplay:
             A fitted sparse network, or a pipeline, search or selector that ends in one; or several
             of them, such as the members of an ensemble or the estimators of a cross-validation.
         feature_names : array-like of str of shape (n_features,), default=None
-            Names of the features; None: those seen in fit, or else `x0`, `x1`, ...
+            Names of the features; None: those seen in fit, or else ``x0``, ``x1``, ...
         n_features : int, default=20
             How many features to draw.
         ax : matplotlib Axes, default=None
@@ -87,7 +86,7 @@ class FeatureImportanceDisplay:
         importances : array-like of shape (n_features,) or (n_members, n_features)
             The importance of each feature.
         feature_names : array-like of str of shape (n_features,), default=None
-            Names of the features; None: `x0`, `x1`, ...
+            Names of the features; None: ``x0``, ``x1``, ...
         n_features : int, default=20
             How many features to draw.
         ax : matplotlib Axes, default=None

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sksparse_mlp.inspection._networks import network_of
-
+from ..inspection._networks import network_of
 from . import _topology_pictures as pictures
 from ._style import axes_to_draw_on
 
@@ -20,12 +19,12 @@ class TopologyDisplay:
     - "evolution": connections of each input in the course of the training, which takes snapshots;
       with ``groups``, the mean and the range of each group of inputs;
     - "layers": density of blocks of cells, relative to the layer's;
-    - "degree_distribution": share of the neurons that have at least so many connections.
+    - "degree_distribution": share of the neurons that have at least n connections.
 
     Parameters
     ----------
     coefs : list of csr_array
-        Connections of each layer, shape (n_in, n_out): a classifier's `coefs_`.
+        Connections of each layer, shape (n_in, n_out): a classifier's ``coefs_``.
     degree_history : array-like of shape (n_snapshots, n_features), default=None
         Connections of each input at several times, for the kind "evolution" only: the degrees of
         an :class:`~sksparse_mlp.inspection.InputDegreeRecorder`, or rows of

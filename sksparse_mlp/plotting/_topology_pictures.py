@@ -7,7 +7,7 @@ from ._style import BLUE, COLORS, GREY
 
 # Blocks along a side of a layer, and connections that a block should hold on average to be drawn.
 MAX_BLOCKS, CONNECTIONS_PER_BLOCK = 40, 16
-# Densities so many times lower or higher than the layer's have the darkest colours.
+# Densities this many times lower or higher than the layer's have the darkest colours.
 CONTRAST = 4.0
 # Rows of the picture of an evolution: more features than that are averaged.
 MAX_ROWS = 120
@@ -125,7 +125,7 @@ def _blocks(degrees, n_blocks):
 
 
 def draw_distributions(ax, coefs):
-    """Share of the neurons that have at least so many connections, for both ends of each layer.
+    """Share of the neurons that have at least n connections, for both ends of each layer.
 
     In a full layer all have the same: it is left out if there are others.
     """
@@ -142,7 +142,7 @@ def draw_distributions(ax, coefs):
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("connections")
-    ax.set_ylabel("share of the neurons with at least so many")
+    ax.set_ylabel("share of the neurons with at least n")
     ax.legend(fontsize="small")
 
 

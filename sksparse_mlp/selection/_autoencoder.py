@@ -1,15 +1,21 @@
 """SparseAutoencoderSelector: the features that an autoencoder relies on."""
 
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseSparseMLP
-from .._compat import Interval, fit_context
-from .._scores import ScoreKeeper
-from .._training import TrainingData
+from .._estimator import defaults
+from .._estimator.architecture import Architecture, layer_sizes
+from .._estimator.base import BaseSparseMLP, plain_parameters
+from .._estimator.compat import CallbackReporter, Interval, fit_context
+from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.fitting import train
+from .._training.data import TrainingData
+from .._training.importance import ImportanceRecorder
+from .._training.options import TrainingOptions
 from ._best import BestFeatures
 
 
@@ -156,7 +162,7 @@ default="tanh"
     _parameter_constraints: ClassVar[dict] = {
         **BestFeatures._parameter_constraints,
         **{
-            name: BaseSparseMLP._parameter_constraints[name]
+            name: PARAMETER_CONSTRAINTS[name]
             for name in (
                 "hidden_layer_sizes", "activation", "epsilon", "zeta", "dropout", "solver",
                 "learning_rate_init", "momentum", "weight_decay", "batch_size", "verbose",
@@ -166,14 +172,6 @@ default="tanh"
         "input_noise": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }  # fmt: skip
-
-    # What the training loop asks for besides: not worth a parameter.
-    activation_slope, density = 0.6, None
-    evolution, evolution_interval, evolution_end, evolve_output_layer = "set", "epoch", 0.75, True
-    learning_rate, learning_rate_scaling, power_t = "cosine", None, 0.5
-    nesterovs_momentum, beta_1, beta_2, input_dropout = False, 0.9, 0.999, 0.0
-    weight_init, weight_init_gain = "he_uniform", 0.1
-    shuffle, tol, n_iter_no_change, early_stopping, temperature = True, 0.0, 10, False, 1.0
 
     def __init__(
         self,
@@ -230,23 +228,58 @@ default="tanh"
         self : SparseAutoencoderSelector
             The fitted selector.
         """
-        with self._all_or_nothing():
-            X = self._validate_X(X, reset=True)
-            n_samples, n_features = X.shape
-            self._check_choice(n_features)
-            data = TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32))
-            keeper = ScoreKeeper("strength")
-            self._observe = keeper.observe
-            try:
-                interrupted = self._train(
-                    data, n_features, going_on=False, callback_data={"X": X, "y": y}
-                )
-            finally:
-                del self._observe
-            self.scores_ = keeper.normalised()
-        if interrupted:
-            self._pass_on_interrupt()
+        twin, recorder = self._twin(), ImportanceRecorder("strength")
+        X = twin._validate_X(X, reset=True)
+        n_samples, n_features = X.shape
+        self._check_choice(n_features)
+        trainer = train(
+            self._architecture(n_features),
+            TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32)),
+            self._options(n_samples),
+            streams=self._new_streams(),
+            n_jobs=self.n_jobs,
+            report=partial(self._reporter, {"X": X, "y": y}),
+            observe=recorder.observe,
+        )
+        twin._set_training_figures(trainer)
+        twin.scores_ = recorder.normalised()
+        self._publish(twin)
+        trainer.reporter.fit_ends()
+        if trainer.interrupted:
+            self._raise_interrupt()
         return self
+
+    def _architecture(self, n_features):
+        widths, n_connections = layer_sizes(
+            n_features,
+            self.hidden_layer_sizes,
+            n_features,
+            epsilon=self.epsilon,
+            solver=self.solver,
+        )
+        return Architecture(
+            widths=widths,
+            n_connections=n_connections,
+            activation=self.activation,
+            activation_slope=0.6,
+            weight_init="he_uniform",
+            weight_init_gain=0.1,
+            solver=self.solver,
+        )
+
+    def _options(self, n_samples):
+        """The estimator's own choices, and the parameters of the same names."""
+        own = {
+            "learning_rate": "cosine",
+            "evolution_end": 0.75,
+            "tol": 0.0,
+            "batch_size": defaults.batch_size(self.batch_size, n_samples, stream=False),
+        }
+        names = set(TrainingOptions.__dataclass_fields__) & set(self.get_params()) - set(own)
+        return TrainingOptions(**own, **plain_parameters(self, names))
+
+    def _reporter(self, data, n_epochs, network):
+        return CallbackReporter(self, data, n_epochs, lambda: {"_network": network.copy()})
 
     @property
     def feature_importances_(self):

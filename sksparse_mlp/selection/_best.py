@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import Interval
+from .._estimator.compat import Interval
 
 
 class BestFeatures(SelectorMixin):

@@ -8,10 +8,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .. import _defaults
-from .._base import BaseSparseMLP
-from .._compat import Interval, LinkedToDocs, StrOptions, fit_context
-from .._scores import MEMORY, ScoreKeeper
+from .._estimator import defaults
+from .._estimator.compat import Interval, LinkedToDocs, StrOptions, fit_context
+from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.publishing import PublishedFit
+from .._training.importance import MEMORY, ImportanceRecorder
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
 
@@ -19,7 +20,7 @@ from ._best import BestFeatures
 STEPS, EPOCHS = 50, 10
 
 
-class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
+class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEstimator):
     """Select the features that sparse networks rely on to tell the classes apart.
 
     Several sparse networks are trained, each with connections at other random places. After
@@ -123,7 +124,7 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         "method": [StrOptions(set(MEMORY))],
         "n_networks": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "n_jobs": BaseSparseMLP._parameter_constraints["n_jobs"],
+        "n_jobs": PARAMETER_CONSTRAINTS["n_jobs"],
     }
 
     def __init__(
@@ -163,22 +164,21 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
         self : SparseMLPFeatureSelector
             The fitted selector.
         """
-        with self._all_or_nothing():
-            X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
-            self._check_choice(X.shape[1])
-            networks = self._new_networks(X.shape[0])
-            scores = [self._scores_by(network, X, y, sample_weight) for network in networks]
-            self.estimators_, self.estimator_ = networks, networks[0]
-            self.scores_ = np.mean(scores, axis=0)
+        twin = self._twin()
+        X, y = validate_data(twin, X, y, accept_sparse="csr", dtype="numeric")
+        self._check_choice(X.shape[1])
+        networks = self._new_networks(X.shape[0])
+        scores = [twin._scores_by(network, X, y, sample_weight) for network in networks]
+        twin.estimators_, twin.estimator_ = networks, networks[0]
+        twin.scores_ = np.mean(scores, axis=0)
+        self._publish(twin)
         return self
-
-    _all_or_nothing = BaseSparseMLP._all_or_nothing
 
     def _new_networks(self, n_samples):
         """Unfitted copies of the estimator, each with a seed of its own."""
         template = self.estimator
         if template is None:
-            steps_per_epoch = -(-n_samples // _defaults.batch_size(n_samples, streaming=False))
+            steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
             template = TrulySparseMLPClassifier(
                 solver="sgd",
                 learning_rate_init=0.05,
@@ -199,13 +199,13 @@ class SparseMLPFeatureSelector(BestFeatures, LinkedToDocs, BaseEstimator):
 
     def _scores_by(self, network, X, y, sample_weight):
         """Train a network; returns its scores, which add up to one."""
-        keeper = ScoreKeeper(self.method)
-        network._observe = keeper.observe
+        recorder = ImportanceRecorder(self.method)
+        network._observe = recorder.observe
         network.fit(X, y, sample_weight)
         del network._observe
         if hasattr(self, "feature_names_in_"):
             network.feature_names_in_ = self.feature_names_in_
-        return keeper.normalised()
+        return recorder.normalised()
 
     @property
     def feature_importances_(self):

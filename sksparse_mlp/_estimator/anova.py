@@ -1,0 +1,91 @@
+"""Which inputs tell the classes apart: where guided growth looks for connections.
+
+The score of an input is the one-way analysis of variance's ratio of the variation between the
+classes to that within them, ``SSB / SSW``: its F statistic but for a constant. One pass over X, a
+block of samples at a time.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from .._network.x_view import dense_block
+
+# A block of samples holds about this many numbers.
+BLOCK = 2**21
+# Variation within the classes that counts at least, as a share of the whole: separations so
+# clear that few samples cannot tell them from perfect ones are all the same.
+LEAST_WITHIN = 1e-3
+# Connections grow in proportion to this power of the separation.
+POWER = 1.5
+# Some connections are always laid at random: the inputs that differ may have no room for all.
+MOST_GUIDANCE = 0.99
+
+
+class ClassMoments(NamedTuple):
+    """Weighted moments of each input, float64 [n_features] each."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    between: np.ndarray  # the part of the variance that is between the classes
+
+    def separation(self):
+        """``SSB / SSW``; zero for constant inputs."""
+        within = np.maximum(self.variance - self.between, LEAST_WITHIN * self.variance)
+        nothing = np.zeros_like(within)
+        return np.divide(self.between, within, where=within > 0, out=nothing)
+
+
+def class_moments(data):
+    """The moments of the inputs of a training.
+
+    Parameters
+    ----------
+    data : TrainingData
+        With class numbers as targets.
+    """
+    X, samples, targets = data.X, data.samples, data.targets[data.samples]
+    weight = data.sample_weight[samples].astype(np.float64)
+    weight /= weight.sum()
+    n_classes, n_features = int(targets.max()) + 1, X.shape[1]
+    origin, sums, squares = np.zeros(n_features), np.zeros((n_classes, n_features)), 0.0
+    step = max(1, BLOCK // n_features)
+    for start in range(0, samples.size, step):
+        part = slice(start, start + step)
+        block = dense_block(X[samples[part]])
+        if start == 0:
+            # Numbers far from zero lose their digits when squared: measure from one sample.
+            origin = block[0].copy()
+        block -= origin
+        members = sparse.csr_array(
+            (weight[part], (targets[part], np.arange(len(block)))), shape=(n_classes, len(block))
+        )
+        sums += members @ block
+        block *= block
+        squares += weight[part] @ block
+    shares = np.bincount(targets, weight, n_classes)
+    present = shares > 0
+    shift = sums.sum(axis=0)
+    between = (sums[present] ** 2 / shares[present, None]).sum(axis=0) - shift**2
+    variance = np.maximum(squares - shift**2, 0)
+    # What is left of a constant input is rounding.
+    variance[variance < 1e-12 * squares] = 0
+    between[between < 1e-12 * squares] = 0
+    return ClassMoments(origin + shift, variance, np.clip(between, 0, variance))
+
+
+def growth_preferences(separation, guidance):
+    """How much growth prefers each input, mean one, float32.
+
+    Parameters
+    ----------
+    separation : ndarray of float64, shape (n_features,)
+    guidance : float
+        The share of the connections that follow the separation; the others are uniform.
+    """
+    guidance, scores = min(guidance, MOST_GUIDANCE), separation**POWER
+    mean = scores.mean()
+    if not mean > 0:
+        return np.ones(scores.size, np.float32)
+    return np.float32(1.0 - guidance) + (guidance * scores / mean).astype(np.float32)

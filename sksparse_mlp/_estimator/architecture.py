@@ -1,0 +1,116 @@
+"""What a network is made of, and how its sizes follow from parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+
+from .._network import SparseNetwork
+from .._network.topology import connections_for_density, connections_for_epsilon
+from .checks import check_memory
+
+DEFAULT_EPSILON = 20.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that a new network needs but random numbers: parameters of :class:`SparseNetwork`."""
+
+    widths: tuple
+    n_connections: tuple
+    activation: str
+    activation_slope: float
+    weight_init: str
+    weight_init_gain: float
+    solver: str
+    growth: str = "set"
+    input_preferences: np.ndarray | None = None
+
+    def new_network(self, streams, team):
+        """A network with connections and weights drawn at random."""
+        return SparseNetwork(**vars(self), streams=streams, team=team)
+
+    def continued(self, network):
+        """A copy of a fitted network that training can go on with, if it has this architecture."""
+        if network.widths != self.widths or network.n_connections != self.n_connections:
+            raise ValueError(
+                "hidden_layer_sizes, epsilon and density cannot change when training goes on: the "
+                f"fitted network has layers {network.widths} with {network.n_connections} "
+                f"connections, the parameters describe {self.widths} with {self.n_connections}."
+            )
+        if network.solver != self.solver or network.activation != self.activation:
+            raise ValueError(
+                "solver and activation cannot change when training goes on: the network was "
+                f"fitted with {network.solver!r} and {network.activation!r}, not with "
+                f"{self.solver!r} and {self.activation!r}."
+            )
+        network = network.copy()
+        network.growth, network.input_preferences = self.growth, self.input_preferences
+        return network
+
+
+def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, solver):
+    """Neurons of each level and connections of each layer.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+    hidden_layer_sizes, epsilon, density : object
+        As the estimators' parameters of these names.
+    solver : str
+        What it remembers of a connection takes memory.
+
+    Returns
+    -------
+    widths, n_connections : tuple of int
+    """
+    widths = (n_features, *_hidden_widths(hidden_layer_sizes), n_outputs)
+    cells = [a * b for a, b in pairwise(widths)]
+    sums = [a + b for a, b in pairwise(widths)]
+    if epsilon is not None and density is not None:
+        raise ValueError(
+            f"epsilon={epsilon!r} and density={density!r} both set the number of connections: "
+            "give one and leave the other None."
+        )
+    if density is not None:
+        n_connections = connections_for_density(float(density), cells, sums)
+    else:
+        n_connections = connections_for_epsilon(_epsilons(epsilon, len(cells)), cells, sums)
+    check_memory(widths, n_connections, 2 if solver == "adam" else 1)
+    return widths, tuple(n_connections)
+
+
+def _hidden_widths(hidden_layer_sizes):
+    sizes = [hidden_layer_sizes] if isinstance(hidden_layer_sizes, Integral) else hidden_layer_sizes
+    valid = _is_sequence(sizes) and all(
+        isinstance(size, Integral) and not isinstance(size, bool) and size >= 1 for size in sizes
+    )
+    if not valid:
+        raise ValueError(
+            "hidden_layer_sizes must be an int or a sequence of ints, each at least 1; "
+            f"got {hidden_layer_sizes!r}."
+        )
+    return [int(size) for size in sizes]
+
+
+def _epsilons(given, n_layers):
+    """One for each layer."""
+    epsilon = DEFAULT_EPSILON if given is None else given
+    if isinstance(epsilon, Real):
+        return [float(epsilon)] * n_layers
+    valid = _is_sequence(epsilon) and all(
+        isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilon
+    )
+    if not valid or len(epsilon) != n_layers:
+        raise ValueError(
+            "epsilon must be a positive number, or a sequence of one for each of the "
+            f"{n_layers} layers; got {given!r}."
+        )
+    return [float(e) for e in epsilon]
+
+
+def _is_sequence(values):
+    """Whether these are values one behind the other: a list, tuple, array or pandas Series."""
+    return isinstance(values, Sequence) or getattr(values, "ndim", None) == 1

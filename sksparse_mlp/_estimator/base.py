@@ -1,0 +1,229 @@
+"""What every truly sparse estimator shares: validation, publishing a fit, fitted attributes."""
+
+import warnings
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._network.state import checksum_of, plain
+from .._network.streams import make_streams
+from .._network.team import Team
+from .._network.workspace import MAX_LANES
+from .._network.x_view import NATIVE
+from .checks import check_outputs, check_range, readable_csr
+from .compat import CallbackSupportMixin, LinkedToDocs
+from .constraints import PARAMETER_CONSTRAINTS
+from .fitting import threads_worth_waking
+from .publishing import PublishedFit
+
+
+class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
+    """Base class: everything but the meaning of the outputs and the way to train.
+
+    This folder knows scikit-learn, labels and parameters; all arithmetic is below it.
+    """
+
+    _parameter_constraints: ClassVar[dict] = PARAMETER_CONSTRAINTS
+
+    # Called with the Trainer after each epoch: a feature selector sets it on its own estimator.
+    _observe = None
+
+    # ------------------------------------------------------------ fitting
+
+    def _validate_X(self, X, y="no_validation", *, reset):
+        """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
+        try:
+            checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
+        except OverflowError as error:  # an integer of Python's
+            raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
+        X, *rest = checked if isinstance(checked, tuple) else (checked,)
+        if sparse.issparse(X):
+            X = readable_csr(X)
+        if X.dtype.itemsize > 4 or X.dtype not in NATIVE:
+            check_range(X)
+        return (X, *rest) if rest else X
+
+    def _new_streams(self):
+        """Seeds of all that is random in a new network."""
+        return make_streams(check_random_state(self.random_state))
+
+    def _set_training_figures(self, trainer, earlier=None):
+        """Set the fitted attributes of a training; ``earlier`` is the history it goes on from."""
+        self._network = trainer.network
+        history = {name: v for name, v in trainer.history.items() if name != "monitored"}
+        if earlier is not None:
+            history = _joined(earlier, history)
+        self.history_ = history
+        self.loss_curve_ = history["loss"]
+        self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = min(self.loss_curve_)
+        self.n_iter_ = len(self.loss_curve_)
+        self.t_ = trainer.network.n_seen
+        self.n_layers_ = len(trainer.network.widths)
+        self.n_outputs_ = trainer.network.widths[-1]
+
+    def _warn_if_too_short(self, trainer):
+        """A cosine ends when it should; other schedules end when the loss stops falling."""
+        options = trainer.options
+        ran_out = len(trainer.history["loss"]) == options.max_iter and not trainer.converged
+        if ran_out and options.learning_rate != "cosine":
+            warnings.warn(
+                f"max_iter={options.max_iter} epochs were not enough for the optimization to "
+                "converge: the loss was still improving by more than tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _raise_interrupt(self):
+        """Pass Ctrl-C on, with a warning that says which model is left."""
+        try:
+            warnings.warn(
+                f"Training was interrupted: the model is that of epoch {self.n_iter_}, the last "
+                "full one.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        finally:
+            raise KeyboardInterrupt
+
+    # ------------------------------------------------------------ state
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {**state, "checksum": checksum_of(_beside_the_network(state))}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        expected = state.pop("checksum", None)
+        if expected != checksum_of(_beside_the_network(state)):
+            raise ValueError("The file is damaged: the checksum of the estimator is wrong.")
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ------------------------------------------------------------ using the network
+
+    def _forward(self, X, network=None, team=None, **which):
+        """Outputs of a network for validated X, float32."""
+        network = self._network if network is None else network
+        if team is None:
+            # Prediction hands out tiles of samples.
+            n_tiles = max(1, -(-X.shape[0] // MAX_LANES))
+            n_threads = threads_worth_waking(self.n_jobs, network.n_connections, X.shape[0])
+            with Team(min(n_threads, n_tiles)) as own_team:
+                return self._forward(X, network, own_team, **which)
+        outputs = network.forward(X, team, **which)
+        check_outputs(outputs)
+        return outputs
+
+    def hidden_activations(self, X, layer=-1):
+        """Return the activations of a hidden layer: the network's own view of the samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        layer : int, default=-1
+            Which hidden layer, counted from 0; -1 is the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, hidden_layer_sizes[layer]), float32
+            Activations, without dropout.
+        """
+        check_is_fitted(self)
+        est = self._twin()
+        n_hidden = est._network.n_layers - 1
+        if n_hidden == 0:
+            raise ValueError("hidden_layer_sizes=() is a network without hidden layers.")
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be an int from {-n_hidden} to {n_hidden - 1}; got {layer!r}."
+            )
+        X = est._validate_X(X, reset=False)
+        return est._forward(X, n_layers=int(layer) % n_hidden + 1, activated=True)
+
+    def drop_training_state(self):
+        """Forget what only further training needs: 8 bytes a connection are left.
+
+        ``partial_fit`` and warm starts still work, with a solver that starts anew.
+
+        Returns
+        -------
+        self : estimator
+            The same estimator.
+        """
+        check_is_fitted(self)
+        network = self._network.copy()
+        network.drop_optimizer_state()
+        self._network = network
+        return self
+
+    # ------------------------------------------------------------ fitted attributes
+
+    @property
+    def coefs_(self):
+        """Weights of each layer: list of CSR arrays of shape (n_in, n_out)."""
+        return [self._fitted_network.weights_of(i) for i in range(self._fitted_network.n_layers)]
+
+    @property
+    def intercepts_(self):
+        """Intercepts of each layer: list of arrays of shape (n_out,)."""
+        return [self._fitted_network.intercepts_of(i) for i in range(self._fitted_network.n_layers)]
+
+    @property
+    def n_connections_(self):
+        """Number of connections of each layer."""
+        return self._fitted_network.n_connections
+
+    @property
+    def feature_importances_(self):
+        """Strength of each input: the sum of its connections' magnitudes, normalised to sum 1."""
+        first = self._fitted_network.weights_of(0)
+        strength = np.asarray(abs(first).sum(axis=1), dtype=np.float64).ravel()
+        total = strength.sum()
+        return strength / total if total > 0 else np.full(strength.size, 1.0 / strength.size)
+
+    @property
+    def _fitted_network(self):
+        try:
+            return vars(self)["_network"]
+        except KeyError:
+            name = type(self).__name__
+            raise AttributeError(f"This {name} is not fitted yet: call fit first.") from None
+
+
+def _joined(earlier, later):
+    """Two histories one behind the other, equally long: None where one of them knows nothing."""
+    lengths = [len(history["loss"]) for history in (earlier, later)]
+    return {
+        name: [
+            value
+            for history, length in zip((earlier, later), lengths, strict=True)
+            for value in history.get(name, [None] * length)
+        ]
+        for name in {**earlier, **later}
+    }
+
+
+def _beside_the_network(state):
+    """What else decides what an estimator predicts: labels, and which parts there are."""
+    decisive = ("classes_", "n_features_in_", "temperature_")
+    return {"parts": sorted(state), **{name: state.get(name) for name in decisive}}
+
+
+def plain_parameters(estimator, names):
+    """Parameters by name, NumPy numbers as Python's: a float16 cannot count connections."""
+    return {name: plain(getattr(estimator, name)) for name in names}

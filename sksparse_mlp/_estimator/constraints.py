@@ -1,0 +1,58 @@
+"""What parameters may be: checked by scikit-learn before any work."""
+
+import os
+from numbers import Integral, Real
+
+from .._network.activations import CODES
+from .._network.topology.weight_init import WEIGHT_INITS
+from .compat import Interval, RealNotInt, StrOptions
+
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+SHARE = Interval(Real, 0, 1, closed="both")
+LESS_THAN_ONE = Interval(Real, 0, 1, closed="left")
+AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+
+# Of the parameters that several estimators have.
+PARAMETER_CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", AT_LEAST_ONE],
+    "activation": [StrOptions(set(CODES))],
+    "activation_slope": [Interval(Real, None, None, closed="neither")],
+    "epsilon": ["array-like", POSITIVE, None],
+    "density": [Interval(Real, 0, 1, closed="right"), None],
+    "evolution": [StrOptions({"auto", "guided", "set"}), None],
+    "guidance": [SHARE],
+    "zeta": [LESS_THAN_ONE],
+    "evolution_interval": [StrOptions({"auto", "epoch"}), AT_LEAST_ONE],
+    "evolution_end": [SHARE],
+    "evolve_output_layer": ["boolean"],
+    "solver": [StrOptions({"sgd", "adam"})],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", "cosine"})],
+    "learning_rate_init": [POSITIVE],
+    "learning_rate_scaling": [StrOptions({"fan_in"}), None],
+    "power_t": [NOT_NEGATIVE],
+    "momentum": [LESS_THAN_ONE],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [LESS_THAN_ONE],
+    "beta_2": [LESS_THAN_ONE],
+    "weight_decay": [NOT_NEGATIVE],
+    "dropout": [LESS_THAN_ONE],
+    "input_dropout": [LESS_THAN_ONE],
+    "input_noise": [StrOptions({"auto"}), NOT_NEGATIVE],
+    "weight_init": [StrOptions(set(WEIGHT_INITS))],
+    "weight_init_gain": [POSITIVE],
+    "batch_size": [StrOptions({"auto"}), AT_LEAST_ONE],
+    "max_iter": [StrOptions({"auto"}), AT_LEAST_ONE],
+    "shuffle": ["boolean"],
+    "tol": [NOT_NEGATIVE],
+    "n_iter_no_change": [AT_LEAST_ONE],
+    "early_stopping": ["boolean"],
+    "temperature": [StrOptions({"auto"}), Interval(Real, 1e-6, None, closed="left")],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "warm_start": ["boolean"],
+    "checkpoint": [str, os.PathLike, None],
+    "checkpoint_interval": [AT_LEAST_ONE, Interval(RealNotInt, 0, None, closed="neither")],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+    "n_jobs": [Interval(Integral, None, -1, closed="right"), AT_LEAST_ONE, None],
+}

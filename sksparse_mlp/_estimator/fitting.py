@@ -1,0 +1,69 @@
+"""One training run, from an architecture and data to a trained network."""
+
+from .._network.team import Team, threads_for
+from .._training.trainer import Trainer
+
+# A thread must save more than it costs to wake. Work is connections times (samples + 8): to walk
+# along the connections costs as much as 8 samples.
+WORK_PER_THREAD, SAMPLES_PER_PASS = 200_000, 8
+
+
+def threads_worth_waking(n_jobs, n_connections, n_samples):
+    """How many threads to use for a pass over some samples; it never changes a result."""
+    work = sum(n_connections) * (n_samples + SAMPLES_PER_PASS)
+    return int(max(1, min(threads_for(n_jobs), work // WORK_PER_THREAD)))
+
+
+def train(
+    architecture,
+    data,
+    options,
+    *,
+    streams,
+    network=None,
+    n_jobs=None,
+    stream=False,
+    report=None,
+    **hooks,
+):
+    """Train a new network, or a copy of one.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    data : TrainingData
+    options : TrainingOptions
+    streams : Streams
+        Seeds of a new network.
+    network : SparseNetwork or None
+        A fitted one to go on with.
+    n_jobs : int or None
+    stream : bool
+        Whether the data are a part of a stream, on which to train for one epoch, with no end to lay
+        schedules out for.
+    report : callable or None
+        Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
+    **hooks : dict
+        ``validate``, ``observe`` and ``checkpoint`` of ``Trainer``.
+
+    Returns
+    -------
+    Trainer
+        After the training.
+    """
+    n_epochs = 1 if stream else options.max_iter
+    with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
+        if network is None:
+            network = architecture.new_network(streams, team)
+        else:
+            network = architecture.continued(network)
+        reporter = None if report is None else report(n_epochs, network)
+        horizon = None if stream else n_epochs
+        trainer = Trainer(
+            network, data, options, team, reporter=reporter, n_epochs=horizon, **hooks
+        )
+        saved = trainer.checkpoint.load() if trainer.checkpoint is not None else None
+        if saved is not None:
+            trainer.load_state_dict(saved)
+        trainer.run(n_epochs)
+    return trainer

@@ -1,0 +1,78 @@
+"""Gradients of losses or logits with respect to the inputs."""
+
+import numpy as np
+
+from .activations import activate, through_activation
+from .forward import scatter_all
+from .jit import inlined, kernel
+from .loading import load_tile
+from .loss import softmax_loss_of_sample
+from .records import ZERO, Samples, Tile
+from .simd import bare, load, store, vfma, vload, vmul, vselect_less, vsplat, vstore, vsub, vsum
+
+
+@inlined
+def logit_gradients(lanes, net, batch, start):
+    """Replace the logits of a tile by gradients: of the samples' losses, or of their logits."""
+    width, n_out = 1 << len(lanes), load(net.widths, net.n_layers)
+    z = load(batch.level_start, net.n_layers)
+    for lane in range(width):
+        if start + lane < batch.n_samples and not batch.attribution:
+            target = load(batch.targets, start + lane)
+            weight = np.float64(load(batch.weight, start + lane))
+            softmax_loss_of_sample(batch.buffer, z + lane, width, n_out, target, weight)
+        else:
+            for j in range(n_out):
+                store(batch.buffer, z + j * width + lane, np.float32(0))
+            if start + lane < batch.n_samples:
+                at = z + load(batch.targets, start + lane) * width + lane
+                store(batch.buffer, at, load(batch.weight, start + lane))
+
+
+@inlined
+def gather(lanes, net, layer, row, tiles, target):
+    """Gradient of one neuron's activation: ``sum_j w[i, j] d[j]``."""
+    width, pointer = 1 << len(lanes), load(net.first_pointer, layer) + row
+    d = vsplat(np.float32(0), lanes)
+    for k in range(load(net.indptr, pointer), load(net.indptr, pointer + 1)):
+        of_target = vload(tiles, target + load(net.indices, k) * width, lanes)
+        d = vfma(vsplat(load(net.weights, k), lanes), of_target, d)
+    return d
+
+
+@inlined
+def hidden_gradients(lanes, net, params, batch, level):
+    """Replace the pre-activations of a level of hidden neurons by their gradients."""
+    width, first_unit = 1 << len(lanes), load(net.first_unit, level)
+    slope, target = load(params.slopes, level), load(batch.level_start, level + 1)
+    for row in range(load(net.widths, level)):
+        at, unit = load(batch.level_start, level) + row * width, first_unit + row
+        z = vload(batch.buffer, at, lanes)
+        a = activate(lanes, z, params.activation, slope, net, unit)
+        d = gather(lanes, net, level, row, batch.buffer, target)
+        d = through_activation(lanes, z, a, d, params.activation, slope, net, unit)
+        vstore(batch.buffer, at, d)
+
+
+@kernel
+def input_gradients(lanes, net, params, x, batch):
+    """Forward and backward pass of some tiles, down to the sums of magnitudes at the inputs."""
+    net, params, batch = bare(net), bare(params), bare(batch)
+    width, n_features = 1 << len(lanes), load(net.widths, 0)
+    tiles, zero = batch.buffer, vsplat(np.float32(0), lanes)
+    for tile in range(batch.first, batch.last):
+        start = tile * width
+        samples = Samples(batch.order, start, min(width, batch.n_samples - start))
+        load_tile(lanes, x, samples, Tile(tiles, ZERO), ZERO, n_features)
+        for layer in range(net.n_layers):
+            source, target = load(batch.level_start, layer), load(batch.level_start, layer + 1)
+            scatter_all(lanes, net, params, layer, tiles, source, target)
+        logit_gradients(lanes, net, batch, start)
+        for level in range(net.n_layers - 1, 0, -1):
+            hidden_gradients(lanes, net, params, batch, level)
+        for feature in range(n_features):
+            d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
+            if batch.attribution:
+                d = vmul(d, vload(tiles, feature * width, lanes))
+            magnitude = vselect_less(d, zero, vsub(zero, d), d)
+            store(batch.out, tile * n_features + feature, vsum(magnitude))

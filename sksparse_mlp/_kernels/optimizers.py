@@ -1,0 +1,53 @@
+"""One step of a solver on consecutive parameters, in place.
+
+SGD with momentum: ``v = momentum v - rate g; w += v - rate decay w``; with Nesterov's look-ahead
+``w += momentum v - rate g - rate decay w``. Adam: ``m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+w -= rate' m / (sqrt(v) + eps) + rate decay w`` with ``rate' = rate sqrt(1 - b2^t) / (1 - b1^t)``,
+which the caller has worked out. Weight decay is decoupled from the gradient.
+
+References
+----------
+Kingma, Ba (2015). Adam: a method for stochastic optimization. ICLR. Loshchilov, Hutter (2019).
+Decoupled weight decay regularization. ICLR.
+"""
+
+import numpy as np
+
+from .jit import inlined
+from .records import ADAM, NESTEROV
+from .simd import load, store
+
+
+@inlined
+def update(params, trained, gradients, first_gradient, rate, decay):
+    """One step on some parameters, whose gradients begin at ``gradients[first_gradient]``.
+
+    Gradients are left at zero, for the next step to add to. Moments next to nothing are set to
+    zero, since subnormal numbers would slow every later step.
+    """
+    momentum, one, zero, tiny = params.momentum, np.float32(1), np.float32(0), np.float32(1e-30)
+    weights, moment_1, moment_2 = trained.values, trained.moment_1, trained.moment_2
+    w0, g0 = trained.start, first_gradient
+    if params.solver == ADAM:
+        for k in range(trained.n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
+            m = momentum * load(moment_1, w0 + k) + (one - momentum) * g
+            v = params.beta_2 * load(moment_2, w0 + k) + (one - params.beta_2) * g * g
+            store(moment_1, w0 + k, m if abs(m) > tiny else zero)
+            store(moment_2, w0 + k, v if v > tiny else zero)
+            store(weights, w0 + k, w - rate * m / (np.sqrt(v) + params.adam_epsilon) - decay * w)
+    elif params.solver == NESTEROV:
+        for k in range(trained.n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
+            velocity = momentum * load(moment_1, w0 + k) - rate * g
+            store(moment_1, w0 + k, velocity if abs(velocity) > tiny else zero)
+            store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
+    else:
+        for k in range(trained.n):
+            g, w = load(gradients, g0 + k), load(weights, w0 + k)
+            store(gradients, g0 + k, zero)
+            velocity = momentum * load(moment_1, w0 + k) - rate * g
+            store(moment_1, w0 + k, velocity if abs(velocity) > tiny else zero)
+            store(weights, w0 + k, w + velocity - decay * w)

@@ -1,0 +1,267 @@
+"""What kernels take: named records of flat arrays and numbers, nothing else.
+
+Notation: *level* 0 are the inputs, level ``l + 1`` the neurons that connection *layer* ``l`` feeds.
+*Units* are the neurons of levels 1, 2, ..., in one sequence. A *row* is a row of a layer's CSR
+matrix: the connections that leave one neuron. A *vector* holds one number for each *lane*, a lane
+being one sample of a mini-batch; a *tile* is a level's block of vectors, one a neuron. A *sample*
+is a row of X, known by its number there.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Activation codes. Pieces are linear with one slope below zero: leaky ReLU, All-ReLU.
+IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
+# Solver codes.
+SGD, NESTEROV, ADAM = range(3)
+# Loss codes: of class numbers, or of the outputs as a reconstruction of the clean inputs.
+CROSS_ENTROPY, SQUARED_ERROR = range(2)
+# Distributions of new weights.
+UNIFORM, NORMAL = range(2)
+# Numba compiles a callee once more for each literal number that it is given; not so for these.
+ZERO, ONE = np.int64(0), np.int64(1)
+
+
+# ---------------------------------------------------------------- made by Python
+
+
+class Worker(NamedTuple):
+    """One thread of a team, and the lanes of its vectors."""
+
+    lanes: tuple  # its length is the logarithm of the number of lanes; empty where there are none
+    thread: int  # its number, from 0
+    n_threads: int
+    sync: np.ndarray  # int64, see :mod:`sksparse_mlp._kernels.barrier`
+
+
+class NetworkArrays(NamedTuple):
+    """Parameters of all layers."""
+
+    n_layers: int
+    n_connections: int
+    n_pointers: int
+    n_units: int
+    n_hidden_units: int
+    widths: np.ndarray  # int64 [n_layers + 1], neurons of each level
+    first_pointer: np.ndarray  # int64 [n_layers], where a layer's row pointers begin in indptr
+    first_unit: np.ndarray  # int64 [n_layers + 1], where a level's units begin; inputs are none
+    indptr: np.ndarray  # int64 [n_pointers], absolute positions in indices and weights
+    indices: np.ndarray  # int32 [n_connections], output neuron, strictly ascending in a row
+    weights: np.ndarray  # float32 [n_connections]
+    intercepts: np.ndarray  # float32 [n_units]
+    # float32 [4, n_hidden_units] flat, or empty: t_right, a_right, t_left, a_left
+    srelu: np.ndarray
+
+
+class OptimizerState(NamedTuple):
+    """First moments (Adam) or velocities, and second moments (empty for SGD), float32."""
+
+    weights_1: np.ndarray
+    weights_2: np.ndarray
+    intercepts_1: np.ndarray
+    intercepts_2: np.ndarray
+    srelu_1: np.ndarray
+    srelu_2: np.ndarray
+
+
+class Workspace(NamedTuple):
+    """Buffers of a training run, whose content outlives no step.
+
+    With one exception: the gradients of connections and hidden units are zero between steps, for
+    each step adds to them. An interrupted step leaves some: its workspace is not used again.
+    """
+
+    activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
+    level_start: np.ndarray  # int64 [n_layers + 1], where a level's block begins
+    n_chunks: np.ndarray  # int64 [n_layers], private partial sums of the forward pass, 0: by column
+    partials: np.ndarray  # float32, the partial sums
+    column_splits: np.ndarray  # int32, where a thread's columns begin within each row
+    gradients: np.ndarray  # float32, a block for each thread, or one value a connection
+    scratch_size: int  # floats a thread owns in gradients; 0: gradients covers all connections
+    unit_gradients: np.ndarray  # float32 [5, n_units] flat: intercept and four SReLU parameters
+    clean: np.ndarray  # float32 [n_features + n_threads, lanes] flat, or empty: a tile of targets
+
+
+class XView(NamedTuple):
+    """X as kernels read it: addresses, and strides in bytes; nothing is copied."""
+
+    is_sparse: bool
+    is_double: bool  # float64 values, else float32
+    values: int  # address of the first value
+    row_stride: int  # dense only
+    column_stride: int  # dense only
+    indptr: int  # address; CSR only, as below
+    indices: int  # address
+    long_indptr: bool  # int64 row pointers, else int32
+    long_indices: bool  # int64 indices, else int32
+
+
+class StepParameters(NamedTuple):
+    """Everything about a step that is not a weight: constant during a fit."""
+
+    loss: int
+    activation: int
+    slopes: np.ndarray  # float32 [n_layers + 1], of the pieces below zero, by level
+    solver: int
+    momentum: np.float32  # or Adam's beta_1
+    beta_2: np.float32
+    adam_epsilon: np.float32
+    rate_scale: np.ndarray  # float32 [n_layers], multiplies the learning rate of each layer
+    dropout: np.uint64  # threshold of the 32-bit hash; 0: no dropout
+    dropout_scale: np.float32
+    input_dropout: np.uint64
+    input_dropout_scale: np.float32
+    input_noise: np.float32
+    seed: np.uint64
+
+
+class Batches(NamedTuple):
+    """A range of mini-batches to train on, and what came out of it."""
+
+    n_steps: int
+    n_samples: int
+    batch_size: int
+    first_step: int  # number of steps taken before this range: the counter of the hashes
+    order: np.ndarray  # int64 [n_samples], samples in the order they are visited
+    targets: np.ndarray  # int32, classes by sample; unused where inputs are reconstructed
+    sample_weight: np.ndarray  # float32, by sample
+    rates: np.ndarray  # float64 [n_steps], learning rate, Adam's bias correction included
+    decays: np.ndarray  # float64 [n_steps], learning rate times weight decay
+    losses: np.ndarray  # float64 [n_steps], out: weighted mean loss of each mini-batch
+    # int64 [2], out: 1 + the step whose loss is not finite, 0, or -1 where all were told to stop;
+    # whether a thread left some of its gradients undone.
+    status: np.ndarray
+
+
+class PredictionBatch(NamedTuple):
+    """Samples to predict, and where to."""
+
+    first: int
+    last: int
+    order: np.ndarray  # int64, sample numbers
+    buffer: np.ndarray  # float32, two tiles of the widest level
+    half: int  # where the second tile begins
+    activated: bool  # whether the activation function is applied to the result
+    out: np.ndarray  # float32 [n_samples, width of the level reached] flat
+
+
+class GradientBatch(NamedTuple):
+    """Samples to differentiate the network at, and where the sums over each tile go."""
+
+    first: int  # tiles
+    last: int
+    n_samples: int
+    order: np.ndarray  # int64 [n_samples], sample numbers
+    targets: np.ndarray  # int32 [n_samples]
+    weight: np.ndarray  # float32 [n_samples], adds up to 1 over all samples
+    level_start: np.ndarray  # int64 [n_layers + 1], where a level's tile begins in the buffer
+    buffer: np.ndarray  # float32, a tile of each level
+    attribution: bool  # logits are differentiated and multiplied by the input; else losses
+    out: np.ndarray  # float32 [n_tiles, n_features] flat
+
+
+class Layer(NamedTuple):
+    """One layer's connections, inside the network's flat arrays."""
+
+    n_in: int
+    n_out: int
+    start: int  # position of the layer's first connection
+    indptr: np.ndarray  # int64 [n_in + 1], absolute positions
+    indices: np.ndarray  # int32
+    weights: np.ndarray  # float32
+    moment_1: np.ndarray  # float32
+    moment_2: np.ndarray  # float32, empty where the solver has one moment only
+    saliency: np.ndarray  # uint32 [connections of the layer], see _network/topology/base.py
+    guided: bool  # whether growth prefers some rows
+    preferences: np.ndarray  # float64 [n_in + 1], running sums of the rows' preferences; or empty
+
+
+class RebuildBuffers(NamedTuple):
+    """Where a layer is rebuilt, and the notes that the threads share meanwhile."""
+
+    n_connections: int
+    two_moments: bool
+    indptr: np.ndarray  # int64 [n_in + 1]
+    indices: np.ndarray  # int32 [n_connections]
+    weights: np.ndarray  # float32 [n_connections]
+    moment_1: np.ndarray  # float32 [n_connections]
+    moment_2: np.ndarray  # float32 [n_connections or 0]
+    kept: np.ndarray  # int64 [n_in], connections of a row that stay
+    grown: np.ndarray  # int64 [n_in], connections that a row grows
+    columns: np.ndarray  # int32 [n_threads, max_grown] flat, the columns that one row grows
+    max_grown: int
+    chunks: np.ndarray  # int64 [MAX_CHUNKS, 6] flat: ties by group, kept, grown, start, free
+    states: np.ndarray  # uint64 [MAX_CHUNKS + 1, 2] flat: states of the chunks' random numbers
+    histograms: np.ndarray  # int64 [n_threads, 2, HISTOGRAM] flat
+    selection: np.ndarray  # int64 [3, 2] flat, by group: threshold's bits, ties to drop, drops
+
+
+class WeightInit(NamedTuple):
+    """The distribution of new weights, and the seeds of one rebuilding of one layer."""
+
+    distribution: int
+    scale: np.float32  # half-width if uniform, standard deviation if normal
+    topology: np.uint64
+    weights: np.uint64
+
+
+# ---------------------------------------------------------------- made by kernels
+
+
+class Tile(NamedTuple):
+    """A level's block of vectors inside a buffer."""
+
+    values: np.ndarray  # float32
+    start: int
+
+
+class Samples(NamedTuple):
+    """Some samples, one a lane, in the order that a mini-batch visits them."""
+
+    order: np.ndarray  # int64, sample numbers
+    first: int  # position in order
+    n: int
+
+
+class Step(NamedTuple):
+    """One mini-batch."""
+
+    number: int  # inside its range
+    counter: int  # of all steps ever taken: addresses the random numbers
+    first: int  # position of its first sample in the order
+    n_samples: int
+    n_tiles: int
+    dropout_key: np.uint64
+    rate: np.float32
+    decay: np.float32
+
+
+class Pass(NamedTuple):
+    """One layer seen from one tile of a mini-batch."""
+
+    layer: int
+    tile: int
+    source: int  # where the tile of the level before begins
+    target: int  # where the tile of the level behind begins
+    dropout_key: np.uint64
+
+
+class Block(NamedTuple):
+    """Some rows of a layer, and the columns of one of several parts."""
+
+    first: int  # rows
+    last: int
+    splits: np.ndarray  # int32, where each part but the first begins within each row
+    part: int
+    parts: int
+
+
+class Trained(NamedTuple):
+    """Consecutive parameters, and what the solver remembers of them."""
+
+    values: np.ndarray  # float32
+    moment_1: np.ndarray  # float32
+    moment_2: np.ndarray  # float32
+    start: int
+    n: int

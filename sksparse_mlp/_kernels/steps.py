@@ -1,0 +1,134 @@
+"""What Python calls: a range of training steps, and the forward pass of prediction.
+
+This folder holds the arithmetic: flat arrays in, arrays out. It knows no Python object but the
+records of :mod:`sksparse_mlp._kernels.records`, imports nothing from the folders above, never
+raises and never allocates.
+
+Notation: ``z`` is a pre-activation, ``a = f(z)`` an activation, ``d = dL/dz`` its gradient. Layer
+``l`` is one CSR matrix ordered by input neuron; all layers lie one behind the other in flat arrays.
+
+Activations are *tile-major*: ``[tile, neuron, lane]``. For each connection the kernels touch one
+vector of lanes, which is contiguous. A level's buffer holds ``z`` after the forward pass; backward
+overwrites it with ``d``; ``a`` is recomputed whenever a vector is loaded.
+
+A whole range of mini-batches runs in one compiled call, which every thread makes side by side.
+Between two passes the threads meet at a barrier. Every sum has one owner and one order, so the
+number of threads never changes a bit of the result.
+"""
+
+import numpy as np
+
+from .activations import activate
+from .backward import backward, update_units
+from .barrier import barrier, own_share, stop_requested
+from .forward import forward, scatter_all, split_columns
+from .jit import inlined, kernel
+from .loading import HIDDEN_DROPOUT, disturb_tile, load_tile
+from .loss import softmax_loss, squared_errors, sum_of_errors
+from .random import derive
+from .records import SQUARED_ERROR, ZERO, Samples, Step, Tile
+from .simd import bare, load, store, vload, vstore
+
+
+@inlined
+def step_of(lanes, params, batches, number):
+    """The mini-batch with a number inside its range."""
+    width, first = 1 << len(lanes), number * batches.batch_size
+    n_samples = min(batches.batch_size, batches.n_samples - first)
+    counter = batches.first_step + number
+    return Step(
+        number,
+        counter,
+        first,
+        n_samples,
+        (n_samples + width - 1) // width,
+        derive(derive(params.seed, counter), np.int64(HIDDEN_DROPOUT)),
+        np.float32(load(batches.rates, number)),
+        np.float32(load(batches.decays, number)),
+    )
+
+
+@inlined
+def load_inputs(worker, net, params, workspace, x, batches, step):
+    """Fill this thread's share of the first level with the samples of a mini-batch."""
+    lanes, width, n_features = worker.lanes, 1 << len(worker.lanes), load(net.widths, 0)
+    first, last = own_share(worker, n_features)
+    for number in range(step.n_tiles):
+        tile = Tile(workspace.activations, number * n_features * width)
+        begin, left = step.first + number * width, min(width, step.n_samples - number * width)
+        load_tile(lanes, x, Samples(batches.order, begin, left), tile, first, last)
+        if params.input_noise > 0 or params.input_dropout > 0:
+            disturb_tile(lanes, params, step.counter, number, tile, first, last)
+
+
+@inlined
+def loss_of_step(worker, net, params, workspace, x, batches, step, phase):
+    """The loss of a mini-batch; the outputs' ``z`` become ``d``.
+
+    Classes are few: one thread does them. A reconstruction is as wide as the inputs: shared out.
+    """
+    wide = params.loss == SQUARED_ERROR
+    if wide:
+        squared_errors(worker, net, workspace, x, batches, step)
+        phase = barrier(worker, phase)
+    if worker.thread == 0:
+        if wide:
+            loss = sum_of_errors(net, workspace)
+        else:
+            loss = softmax_loss(worker.lanes, net, workspace, batches, step)
+        store(batches.losses, step.number, loss)
+        if stop_requested(worker):
+            store(batches.status, 0, -1)
+        elif not np.isfinite(loss):
+            store(batches.status, 0, step.number + 1)
+    return barrier(worker, phase)
+
+
+@kernel
+def train_steps(worker, net, optimizer_state, workspace, x, params, batches):
+    """Run a range of mini-batches: every thread makes this call, each with its own number."""
+    worker, net, optimizer_state = bare(worker), bare(net), bare(optimizer_state)
+    workspace, params, batches = bare(workspace), bare(params), bare(batches)
+    for layer in range(net.n_layers):
+        if load(workspace.n_chunks, layer) == 0:
+            split_columns(worker, net, workspace, layer)
+    phase = barrier(worker, ZERO)
+    if phase < 0:
+        return
+    for number in range(batches.n_steps):
+        step = step_of(worker.lanes, params, batches, number)
+        load_inputs(worker, net, params, workspace, x, batches, step)
+        phase = barrier(worker, phase)
+        for layer in range(net.n_layers):
+            phase = forward(worker, net, params, workspace, layer, step, phase)
+        phase = loss_of_step(worker, net, params, workspace, x, batches, step, phase)
+        if load(batches.status, 0) != 0:
+            return
+        for layer in range(net.n_layers - 1, -1, -1):
+            backward(worker, net, optimizer_state, params, workspace, batches, layer, step)
+            phase = barrier(worker, phase)
+        update_units(worker, net, optimizer_state, params, workspace, step.rate)
+
+
+@kernel
+def predict_batch(lanes, net, params, x, batch):
+    """Forward pass of some samples, one tile at a time, up to level ``net.n_layers``."""
+    net, params, batch = bare(net), bare(params), bare(batch)
+    width, n_out = 1 << len(lanes), load(net.widths, net.n_layers)
+    first_unit, slope = load(net.first_unit, net.n_layers), load(params.slopes, net.n_layers)
+    for start in range(batch.first, batch.last, width):
+        n_samples = min(width, batch.last - start)
+        source, target = ZERO, batch.half
+        samples = Samples(batch.order, start, n_samples)
+        load_tile(lanes, x, samples, Tile(batch.buffer, source), ZERO, load(net.widths, 0))
+        for layer in range(net.n_layers):
+            scatter_all(lanes, net, params, layer, batch.buffer, source, target)
+            source, target = target, source
+        for j in range(n_out):
+            if batch.activated:
+                z = vload(batch.buffer, source + j * width, lanes)
+                z = activate(lanes, z, params.activation, slope, net, first_unit + j)
+                vstore(batch.buffer, source + j * width, z)
+            for lane in range(n_samples):
+                value = load(batch.buffer, source + j * width + lane)
+                store(batch.out, (start + lane) * n_out + j, value)

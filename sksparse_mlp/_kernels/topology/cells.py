@@ -1,0 +1,55 @@
+"""Which free cells of a row become connections: columns, drawn uniformly without replacement."""
+
+from ..jit import inlined
+from ..random import next_below, next_uniform
+from ..simd import load, store
+
+
+@inlined
+def enumerate_columns(n_out, buffers, start, stop, columns, n, state):
+    """Draw n free columns of a crowded row by passing over all of them once."""
+    free, left, k = n_out - (stop - start), n, start
+    for column in range(n_out):
+        if k < stop and load(buffers.indices, k) == column:
+            k += 1
+            continue
+        if next_uniform(buffers.states, state) * free < left:
+            store(buffers.columns, columns + n - left, column)
+            left -= 1
+        free -= 1
+
+
+@inlined
+def sort_columns(buffers, columns, n):
+    """Sort n columns in place (Shell's sort: an insertion sort where they are few)."""
+    gap = 1
+    while 3 * gap + 1 < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            column, k = load(buffers.columns, columns + i), i
+            while k >= gap and load(buffers.columns, columns + k - gap) > column:
+                store(buffers.columns, columns + k, load(buffers.columns, columns + k - gap))
+                k -= gap
+            store(buffers.columns, columns + k, column)
+        gap //= 3
+
+
+@inlined
+def draw_columns(n_out, buffers, start, stop, columns, n, state):
+    """Draw n free columns of a row: fill up with random ones, strike out what is taken, repeat."""
+    found = 0
+    while found < n:
+        for i in range(found, n):
+            store(buffers.columns, columns + i, next_below(buffers.states, state, n_out))
+        sort_columns(buffers, columns, n)
+        found, k, previous = 0, start, -1
+        for i in range(n):
+            column = load(buffers.columns, columns + i)
+            while k < stop and load(buffers.indices, k) < column:
+                k += 1
+            taken = k < stop and load(buffers.indices, k) == column
+            if column != previous and not taken:
+                store(buffers.columns, columns + found, column)
+                found += 1
+            previous = column

@@ -1,0 +1,124 @@
+"""Rebuilding one layer: what stays and what grows is merged in buffers, and adopted."""
+
+import numpy as np
+
+from ..barrier import barrier, own_share, stop_requested
+from ..jit import inlined, kernel
+from ..random import derive, next_uniform
+from ..records import UNIFORM, ZERO
+from ..simd import bare, load, store
+from .cells import draw_columns, enumerate_columns
+from .drop import copy_kept, count_kept, count_ties, select_thresholds, share_out_ties
+from .grow import draw_rows, share_out_growth, share_out_guided_growth
+from .notes import DROPS, MAX_CHUNKS, NOTES, START, rows_of_chunk
+
+
+@inlined
+def new_weight(init, states, i):
+    """A weight of the initial distribution."""
+    if init.distribution == UNIFORM:
+        return np.float32(2.0 * next_uniform(states, i) - 1.0) * init.scale
+    radius = np.sqrt(-2.0 * np.log(1.0 - next_uniform(states, i)))
+    return np.float32(radius * np.cos(2.0 * np.pi * next_uniform(states, i))) * init.scale
+
+
+@inlined
+def merge_row(buffers, init, start, stop, columns, n, state):
+    """Insert n new connections into a sorted row, from its end, in place."""
+    old, new, at = stop - 1, n - 1, stop + n - 1
+    while new >= 0:
+        if old >= start and load(buffers.indices, old) > load(buffers.columns, columns + new):
+            store(buffers.indices, at, load(buffers.indices, old))
+            store(buffers.weights, at, load(buffers.weights, old))
+            store(buffers.moment_1, at, load(buffers.moment_1, old))
+            if buffers.two_moments:
+                store(buffers.moment_2, at, load(buffers.moment_2, old))
+            old -= 1
+        else:
+            store(buffers.indices, at, load(buffers.columns, columns + new))
+            store(buffers.weights, at, new_weight(init, buffers.states, state))
+            store(buffers.moment_1, at, np.float32(0))
+            if buffers.two_moments:
+                store(buffers.moment_2, at, np.float32(0))
+            new -= 1
+        at -= 1
+
+
+@inlined
+def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
+    """Write a chunk of rows to the buffers: what stays, and what grows between."""
+    topology, weights = 2 * chunk, 2 * chunk + 1
+    store(buffers.states, topology, derive(init.topology, chunk + 1))
+    store(buffers.states, weights, derive(init.weights, chunk + 1))
+    if not layer.guided:
+        draw_rows(layer, buffers, chunk, first, last)
+    columns = worker.thread * buffers.max_grown
+    start = load(buffers.chunks, NOTES * chunk + START)
+    for row in range(first, last):
+        stop = copy_kept(layer, buffers, row, start, chunk)
+        n = load(buffers.grown, row)
+        if 2 * (stop - start + n) > layer.n_out:
+            enumerate_columns(layer.n_out, buffers, start, stop, columns, n, topology)
+        else:
+            draw_columns(layer.n_out, buffers, start, stop, columns, n, topology)
+        merge_row(buffers, init, start, stop, columns, n, weights)
+        start = stop + n
+        store(buffers.indptr, row + 1, layer.start + start)
+
+
+@inlined
+def adopt(worker, layer, buffers):
+    """Copy this thread's share of the buffers into the layer."""
+    first, last = own_share(worker, buffers.n_connections)
+    for k in range(first, last):
+        store(layer.indices, layer.start + k, load(buffers.indices, k))
+        store(layer.weights, layer.start + k, load(buffers.weights, k))
+        store(layer.moment_1, layer.start + k, load(buffers.moment_1, k))
+        if buffers.two_moments:
+            store(layer.moment_2, layer.start + k, load(buffers.moment_2, k))
+    first, last = own_share(worker, layer.n_in)
+    for row in range(first, last):
+        store(layer.indptr, row + 1, load(buffers.indptr, row + 1))
+
+
+@kernel
+def rebuild_layer(worker, layer, buffers, init, zeta):
+    """One evolution of one layer; or, where the layer holds nothing yet, its initialisation.
+
+    Every thread makes this call. ``buffers.selection`` says in the end how many of each group
+    moved.
+    """
+    worker, layer, buffers = bare(worker), bare(layer), bare(buffers)
+    n_chunks, thread, n_threads = min(MAX_CHUNKS, layer.n_in), worker.thread, worker.n_threads
+    held = load(layer.indptr, layer.n_in) - load(layer.indptr, 0)
+    n_grown = buffers.n_connections
+    phase = barrier(worker, ZERO)
+    if phase < 0:
+        return
+    if held > 0:
+        phase = select_thresholds(worker, layer, buffers, zeta, phase)
+        n_grown = load(buffers.selection, DROPS) + load(buffers.selection, DROPS + 1)
+    for chunk in range(thread, n_chunks, n_threads):
+        first, last = rows_of_chunk(layer, chunk, n_chunks)
+        count_kept(layer, buffers, chunk, first, last)
+    phase = barrier(worker, phase)
+    if thread == 0:
+        share_out_ties(buffers, n_chunks)
+        if not layer.guided:
+            share_out_growth(layer, buffers, n_chunks, n_grown, init)
+    phase = barrier(worker, phase)
+    for chunk in range(thread, n_chunks, n_threads):
+        if stop_requested(worker):
+            break
+        first, last = rows_of_chunk(layer, chunk, n_chunks)
+        count_ties(layer, buffers, chunk, first, last)
+    phase = barrier(worker, phase)
+    if layer.guided:
+        if thread == 0:
+            share_out_guided_growth(layer, buffers, n_chunks, n_grown, init)
+        phase = barrier(worker, phase)
+    for chunk in range(thread, n_chunks, n_threads):
+        first, last = rows_of_chunk(layer, chunk, n_chunks)
+        rebuild_chunk(worker, layer, buffers, init, chunk, first, last)
+    barrier(worker, phase)
+    adopt(worker, layer, buffers)

@@ -1,0 +1,324 @@
+"""SparseNetwork: the arrays of all layers, and what can be done with them.
+
+This folder knows arrays and threads; no labels, data sets, schedules or scikit-learn. All layers'
+connections lie one behind the other in flat arrays: 8 bytes a connection for its place and weight,
+4 or 8 more for what the solver remembers. Whatever is random is addressed by the network's own
+counters, so a network that went through a pickle goes on exactly as one that did not.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from .._kernels.records import CROSS_ENTROPY, NetworkArrays, OptimizerState
+from .._kernels.steps import train_steps
+from . import prediction
+from .activations import initial_srelu, slopes_by_level
+from .checks import check_arrays, check_network_state
+from .exploration import ExploredCells
+from .optimizer_state import zero_optimizer_state
+from .state import plain, seal, unseal
+from .streams import Streams
+from .topology import rebuild_layers
+from .workspace import make_workspace
+
+TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
+# Fields of a state that are plain numbers and texts.
+PLAIN_FIELDS = (
+    "activation",
+    "activation_slope",
+    "weight_init",
+    "weight_init_gain",
+    "solver",
+    "drop",
+    "growth",
+    "t",
+    "n_updates",
+    "epoch",
+    "n_seen",
+    "n_evolutions",
+)
+
+
+class SparseNetwork:
+    """A multilayer perceptron whose connections are all that exists.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Neurons of each level, inputs and outputs included.
+    n_connections : tuple of int
+        Connections of each layer, fixed for ever.
+    activation : str
+        A name of :mod:`sksparse_mlp._network.activations`.
+    activation_slope : float
+        For "all_relu" and "leaky_relu".
+    weight_init : str
+        The distribution of initial and regrown weights.
+    weight_init_gain : float
+        Multiplies the distribution's standard deviation in hidden layers.
+    solver : str
+        "sgd" or "adam".
+    streams : Streams
+        Seeds of the random streams.
+    team : Team
+        Threads to draw the topology with.
+    drop, growth : str
+        Names of topology rules.
+    input_preferences : ndarray of float32 or None
+        How much growth that is "guided" prefers each input, not negative.
+
+    Attributes
+    ----------
+    t : int
+        Steps taken.
+    n_updates : int
+        Steps taken since the optimizer state was zero, which Adam's bias correction counts.
+    epoch, n_seen, n_evolutions : int
+        Epochs, samples and evolutions so far.
+    """
+
+    def __init__(
+        self,
+        widths,
+        n_connections,
+        *,
+        activation,
+        activation_slope,
+        weight_init,
+        weight_init_gain,
+        solver,
+        streams,
+        team,
+        drop="set",
+        growth="set",
+        input_preferences=None,
+    ):
+        self.widths = tuple(int(width) for width in widths)
+        self.n_connections = tuple(int(n) for n in n_connections)
+        self.activation = activation
+        self.activation_slope = float(activation_slope)
+        self.weight_init, self.weight_init_gain = weight_init, float(weight_init_gain)
+        self.solver = solver
+        self.streams = streams
+        self.drop, self.growth = drop, growth
+        self.input_preferences = input_preferences
+        self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
+        self.explored = ExploredCells(self._n_cells(), self.n_connections)
+        self.arrays = _empty_arrays(self.widths, self.n_connections, activation)
+        self.optimizer_state = zero_optimizer_state(self.arrays, solver)
+        for layer in range(self.n_layers):
+            self.pointers_of(layer)[:] = self.connections_of(layer)[0]
+        rebuild_layers(self, team, range(self.n_layers))
+
+    # ------------------------------------------------------------ shape
+
+    @property
+    def n_layers(self):
+        """Number of connection layers."""
+        return len(self.n_connections)
+
+    @property
+    def fan_in(self):
+        """Mean number of connections that enter a neuron, by layer."""
+        return np.array(self.n_connections) / np.array(self.widths[1:])
+
+    def _n_cells(self):
+        return [n_in * n_out for n_in, n_out in pairwise(self.widths)]
+
+    def is_full(self, layer):
+        """Whether every cell of a layer is a connection."""
+        return self.n_connections[layer] == self._n_cells()[layer]
+
+    def connections_of(self, layer):
+        """Where a layer's connections begin and end in the flat arrays."""
+        start = sum(self.n_connections[:layer])
+        return start, start + self.n_connections[layer]
+
+    def pointers_of(self, layer):
+        """A layer's row pointers, absolute positions in the flat arrays; a view."""
+        first = self.arrays.first_pointer[layer]
+        return self.arrays.indptr[first : first + self.widths[layer] + 1]
+
+    def weights_of(self, layer):
+        """A layer's weights as a CSR array that shares the network's memory."""
+        start, stop = self.connections_of(layer)
+        shape = (self.widths[layer], self.widths[layer + 1])
+        weights, indices = self.arrays.weights[start:stop], self.arrays.indices[start:stop]
+        matrix = csr_array((weights, indices, self.pointers_of(layer) - start), shape=shape)
+        matrix.has_canonical_format = True
+        return matrix
+
+    def intercepts_of(self, layer):
+        """The intercepts of the neurons that a layer feeds; a view."""
+        first = self.arrays.first_unit[layer + 1]
+        return self.arrays.intercepts[first : first + self.widths[layer + 1]]
+
+    def slopes(self):
+        """Slopes below zero by level, for the kernels."""
+        return slopes_by_level(self.activation, self.activation_slope, len(self.widths))
+
+    # ------------------------------------------------------------ what it does
+
+    def evolve(self, team, zeta, layers):
+        """One evolution of some layers; returns how many connections moved in each."""
+        self.n_evolutions += 1
+        moved = [0] * self.n_layers
+        layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
+        for layer in layers:
+            self.explored.begin(layer, self.weights_of(layer))
+        for layer, n_moved in zip(layers, rebuild_layers(self, team, layers, zeta), strict=True):
+            self.explored.add(layer, self.weights_of(layer), n_moved)
+            moved[layer] = n_moved
+        return moved
+
+    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY):
+        """Buffers to train with mini-batches of at most ``batch_size`` samples."""
+        return make_workspace(self, batch_size, n_threads, loss)
+
+    def train(self, team, lanes, workspace, x, params, batches, *, aside=False):
+        """Run some mini-batches and count them."""
+        records = (self.arrays, self.optimizer_state, workspace, x, params, batches)
+        team.run(train_steps, *records, lanes=lanes, aside=aside)
+        self.t += batches.n_steps
+        self.n_updates += batches.n_steps
+
+    def forward(self, X, team, **which):
+        """Pass samples through the first layers.
+
+        Parameters
+        ----------
+        X : ndarray or CSR, shape (n_samples, n_features)
+        team : Team
+            Each thread takes samples of its own.
+        chosen : ndarray of int64 or None
+            Which samples; None: all.
+        n_layers : int or None
+            How many layers; None: all.
+        activated : bool, default=False
+            Whether to apply the activation function to the result.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, width of the level reached)
+        """
+        return prediction.forward(self, X, team, **which)
+
+    # ------------------------------------------------------------ copies
+
+    def snapshot(self, into=None):
+        """A copy of everything that prediction depends on; ``into`` an older one, or new memory."""
+        if into is None:
+            trained = {name: np.empty_like(getattr(self.arrays, name)) for name in TRAINED_ARRAYS}
+            into = self.arrays._replace(**trained)
+        for name in TRAINED_ARRAYS:
+            np.copyto(getattr(into, name), getattr(self.arrays, name))
+        return into
+
+    def restore(self, snapshot):
+        """Go back to a snapshot; the optimizer state belongs to other weights and is cleared."""
+        self.arrays = snapshot
+        self.optimizer_state = zero_optimizer_state(self.arrays, self.solver)
+        self.n_updates = 0
+
+    def drop_optimizer_state(self):
+        """Forget what the solver remembers; it is made anew, zero, when training goes on."""
+        self.optimizer_state, self.n_updates = None, 0
+        self.explored.stop_counting()
+
+    def copy(self):
+        """An independent network in the same state, ready to be trained."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        twin.arrays, twin.explored = (
+            self.snapshot(),
+            self._explored_from(self.explored.state_dict()),
+        )
+        if self.optimizer_state is None:
+            twin.optimizer_state = zero_optimizer_state(twin.arrays, twin.solver)
+        else:
+            twin.optimizer_state = OptimizerState(*(m.copy() for m in self.optimizer_state))
+        return twin
+
+    def state_dict(self):
+        """All that there is to the network; nothing is copied."""
+        moments = None if self.optimizer_state is None else self.optimizer_state._asdict()
+        return {
+            "widths": list(self.widths),
+            "n_connections": list(self.n_connections),
+            **{name: plain(getattr(self, name)) for name in PLAIN_FIELDS},
+            "streams": self.streams._asdict(),
+            "arrays": state_of_arrays(self.arrays),
+            "optimizer_state": moments,
+            "input_preferences": self.input_preferences,
+            "explored": self.explored.state_dict(),
+        }
+
+    def load_state_dict(self, state):
+        """Become the network of a state; ValueError if none has it."""
+        check_network_state(state)
+        self.widths, self.n_connections = tuple(state["widths"]), tuple(state["n_connections"])
+        for name in PLAIN_FIELDS:
+            setattr(self, name, state[name])
+        self.streams = Streams(**state["streams"])
+        empty = _empty_arrays(self.widths, (0,) * len(self.n_connections), self.activation)
+        self.arrays = empty._replace(n_connections=sum(self.n_connections))
+        self.arrays = self._with_arrays(state["arrays"])
+        moments = state["optimizer_state"]
+        if moments is not None:
+            moments = OptimizerState(**{name: _as_it_was(m) for name, m in moments.items()})
+        self.optimizer_state = moments
+        self.input_preferences = state["input_preferences"]
+        self.explored = self._explored_from(state["explored"])
+
+    def arrays_of_state(self, arrays):
+        """A snapshot of this network, from the state of one; ValueError if it cannot be one."""
+        check_arrays(arrays, self.state_dict())
+        return self._with_arrays(arrays)
+
+    def _with_arrays(self, arrays):
+        return self.arrays._replace(**{name: _as_it_was(a) for name, a in arrays.items()})
+
+    def __getstate__(self):
+        return seal(self.state_dict())
+
+    def __setstate__(self, state):
+        self.load_state_dict(unseal(state))
+
+    def _explored_from(self, state):
+        explored = ExploredCells(self._n_cells(), self.n_connections)
+        explored.load_state_dict(state)
+        return explored
+
+
+def state_of_arrays(arrays):
+    """The state of what training changes; nothing is copied."""
+    return {name: getattr(arrays, name) for name in TRAINED_ARRAYS}
+
+
+def _as_it_was(array):
+    """An array that may be mapped into memory, which makes it one of a class of its own."""
+    array = np.asarray(array)
+    # An empty one comes back from a file with strides that hash differently.
+    return array if array.size else np.zeros(array.shape, array.dtype)
+
+
+def _empty_arrays(widths, n_connections, activation):
+    n_pointers = np.array(widths[:-1]) + 1
+    n_total = sum(n_connections)
+    return NetworkArrays(
+        n_layers=len(n_connections),
+        n_connections=n_total,
+        n_pointers=int(n_pointers.sum()),
+        n_units=sum(widths[1:]),
+        n_hidden_units=sum(widths[1:-1]),
+        widths=np.array(widths, np.int64),
+        first_pointer=np.concatenate(([0], np.cumsum(n_pointers)[:-1])).astype(np.int64),
+        first_unit=np.concatenate(([0, 0], np.cumsum(widths[1:-1]))).astype(np.int64),
+        indptr=np.zeros(n_pointers.sum(), np.int64),
+        indices=np.empty(n_total, np.int32),
+        weights=np.empty(n_total, np.float32),
+        intercepts=np.zeros(sum(widths[1:]), np.float32),
+        srelu=initial_srelu(activation, sum(widths[1:-1])),
+    )

@@ -1,0 +1,86 @@
+"""The forward pass of prediction: what a sample gives depends on nothing but that sample."""
+
+import numpy as np
+
+from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters
+from .._kernels.steps import predict_batch
+from .activations import CODES
+from .team import Stopped
+from .workspace import MAX_LANES, aligned_zeros, lanes_for
+from .x_view import samples_at_once, window
+
+# Connections times samples that a thread predicts in one call, about a third of a second.
+WORK_PER_CALL = 2_000_000_000
+
+
+def prediction_parameters(network):
+    """The kernels' parameters for a forward pass: no dropout, no noise."""
+    nothing, one, zero = np.float32(0), np.float32(1), np.uint64(0)
+    return StepParameters(
+        loss=CROSS_ENTROPY,
+        activation=CODES[network.activation],
+        slopes=network.slopes(),
+        solver=0,
+        momentum=nothing,
+        beta_2=nothing,
+        adam_epsilon=nothing,
+        rate_scale=np.ones(network.n_layers, np.float32),
+        dropout=zero,
+        dropout_scale=one,
+        input_dropout=zero,
+        input_dropout_scale=one,
+        input_noise=nothing,
+        seed=zero,
+    )
+
+
+def forward(network, X, team, *, chosen=None, n_layers=None, activated=False):
+    """Pass samples through the first layers of a network: see :meth:`SparseNetwork.forward`."""
+    if X.shape[1] != network.widths[0]:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but the network was fitted with {network.widths[0]}."
+        )
+    chosen = np.arange(X.shape[0]) if chosen is None else chosen
+    n_layers = network.n_layers if n_layers is None else n_layers
+    out = np.empty((chosen.size, network.widths[n_layers]), np.float32)
+    half = max(network.widths[: n_layers + 1]) * MAX_LANES
+    arrays = read_only(network.arrays)._replace(n_layers=n_layers)
+    params, lanes = prediction_parameters(network), lanes_for(MAX_LANES)
+    buffers = [None] * team.n_threads
+
+    def predict(thread):
+        if buffers[thread] is None:
+            buffers[thread] = aligned_zeros(2 * half)
+        first, last = (n_tiles * (thread + i) // team.n_threads * MAX_LANES for i in (0, 1))
+        target, last = out[start:stop].reshape(-1), min(last, stop - start)
+        batch = PredictionBatch(first, last, view.order, buffers[thread], half, activated, target)
+        predict_batch(lanes, arrays, params, view.x, batch)
+
+    at_once = min(samples_at_once(X), _samples_per_call(network, team))
+    for start in range(0, chosen.size, at_once):
+        if team.stopped:
+            raise Stopped
+        stop = min(start + at_once, chosen.size)
+        view = window(X, chosen[start:stop])
+        n_tiles = -(-view.order.size // MAX_LANES)
+        team.map(predict)
+    return out
+
+
+def _samples_per_call(network, team):
+    """How many samples to pass through in one call of the kernel: as long as Ctrl-C may wait."""
+    n_tiles = max(1, WORK_PER_CALL // (MAX_LANES * sum(network.n_connections)))
+    return n_tiles * MAX_LANES * team.n_threads
+
+
+def read_only(record):
+    """A record with views that are not writable: to kernels, a mapped network is then like any."""
+
+    def read_only_view(value):
+        if not isinstance(value, np.ndarray):
+            return value
+        view = value.view()
+        view.flags.writeable = False
+        return view
+
+    return record._make(map(read_only_view, record))

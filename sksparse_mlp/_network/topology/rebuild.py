@@ -1,0 +1,122 @@
+"""Rebuilding layers: initialisation where they are empty, evolution where they are not."""
+
+import numpy as np
+
+from ..._kernels.records import Layer, RebuildBuffers
+from ..._kernels.topology.notes import HISTOGRAM, MAX_CHUNKS, NOTES
+from ..._kernels.topology.rebuild import rebuild_layer
+from ..team import Stopped
+from .base import LayerView
+from .drop import DROP_RULES
+from .growth import GROWTH_RULES
+from .weight_init import weight_init_of
+
+# Drawing more connections takes longer than Ctrl-C may wait.
+MANY_CONNECTIONS = 2_000_000
+
+
+def rebuild_layers(network, team, layers, zeta=0.0):
+    """Initialise layers that are empty, or evolve them.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+        Changed in place.
+    team : Team
+    layers : sequence of int
+    zeta : float
+        The fraction of the connections that moves.
+
+    Returns
+    -------
+    list of int
+        How many connections moved in each of the layers.
+    """
+    drop, growth = DROP_RULES[network.drop], GROWTH_RULES[network.growth]
+    largest = max((network.n_connections[layer] for layer in layers), default=0)
+    scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
+    moved = []
+    for layer in layers:
+        view = layer_view(network, layer)
+        preferences = None if network.is_full(layer) else growth(view)
+        buffers = _buffers(network, layer, team.n_threads, scratch)
+        team.run(
+            rebuild_layer,
+            _kernel_layer(network, layer, drop(view), preferences),
+            buffers,
+            weight_init_of(network, layer),
+            float(zeta),
+            aside=network.n_connections[layer] > MANY_CONNECTIONS,
+        )
+        if team.stopped:
+            raise Stopped
+        moved.append(int(buffers.selection[4:].sum()))
+    return moved
+
+
+def layer_view(network, layer):
+    """A layer as topology rules see it."""
+    start, stop = network.connections_of(layer)
+    return LayerView(
+        number=layer,
+        n_in=network.widths[layer],
+        n_out=network.widths[layer + 1],
+        indptr=network.pointers_of(layer) - start,
+        indices=network.arrays.indices[start:stop],
+        weights=network.arrays.weights[start:stop],
+        moment_1=network.optimizer_state.weights_1[start:stop],
+        input_preferences=network.input_preferences,
+    )
+
+
+def _kernel_layer(network, layer, saliency, preferences):
+    """A layer as kernels see it."""
+    sums = np.zeros(0) if preferences is None else np.cumsum(preferences, dtype=np.float64)
+    return Layer(
+        n_in=network.widths[layer],
+        n_out=network.widths[layer + 1],
+        start=network.connections_of(layer)[0],
+        indptr=network.pointers_of(layer),
+        indices=network.arrays.indices,
+        weights=network.arrays.weights,
+        moment_1=network.optimizer_state.weights_1,
+        moment_2=network.optimizer_state.weights_2,
+        saliency=_read_only(saliency),
+        guided=preferences is not None,
+        preferences=np.concatenate(([0.0], sums)),
+    )
+
+
+def _read_only(array):
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _scratch(n_connections, two_moments):
+    """What a layer's connections are copied to, shared by all layers that are rebuilt."""
+    return {
+        "two_moments": two_moments,
+        "indices": np.empty(n_connections, np.int32),
+        "weights": np.empty(n_connections, np.float32),
+        "moment_1": np.empty(n_connections, np.float32),
+        "moment_2": np.empty(n_connections if two_moments else 0, np.float32),
+    }
+
+
+def _buffers(network, layer, n_threads, scratch):
+    n_in, n_out = network.widths[layer : layer + 2]
+    max_grown = min(n_out, network.n_connections[layer])
+    return RebuildBuffers(
+        n_connections=network.n_connections[layer],
+        indptr=np.empty(n_in + 1, np.int64),
+        kept=np.empty(n_in, np.int64),
+        grown=np.empty(n_in, np.int64),
+        columns=np.empty(n_threads * max_grown, np.int32),
+        max_grown=max_grown,
+        chunks=np.zeros(NOTES * MAX_CHUNKS, np.int64),
+        states=np.empty(2 * MAX_CHUNKS + 1, np.uint64),
+        histograms=np.empty(n_threads * 2 * HISTOGRAM, np.int64),
+        selection=np.zeros(6, np.int64),
+        **scratch,
+    )

@@ -1,0 +1,125 @@
+"""How much each input matters to a network: figures of one epoch, and their sum over a training.
+
+``strength`` is the sum of an input's connections' magnitudes. The others ask how the output would
+change with the input, in a weighted mean over samples: ``gradient`` is ``|dL/dx|`` with the loss
+``L`` of the sample, ``attribution`` is ``|x dz/dx|`` with the logit ``z`` of its class.
+"""
+
+import numpy as np
+
+from .._kernels.importance import input_gradients
+from .._kernels.records import GradientBatch
+from .._network.prediction import prediction_parameters
+from .._network.streams import derive_seed
+from .._network.workspace import MAX_LANES, aligned_zeros, lanes_for
+from .._network.x_view import samples_at_once, window
+
+# An epoch's figure is taken over at most this many samples, which bounds what it costs.
+SAMPLES_PER_EPOCH = 512
+# Sums are kept for at most this many tiles at a time, which bounds memory.
+TILES_AT_ONCE = 8
+
+
+# ---------------------------------------------------------------- figures of an epoch
+
+
+def strength(network):
+    """Sum of the magnitudes of each input's connections, float64."""
+    return abs(network.weights_of(0)).sum(axis=1).astype(np.float64)
+
+
+def sensitivity(network, data, chosen, team, attribution):
+    """Weighted mean over samples of how much each input moves the output.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    data : TrainingData
+    chosen : ndarray of int64
+        Which samples of X.
+    team : Team
+        Each thread takes tiles of its own.
+    attribution : bool
+        ``|x dz/dx|`` of the true class's logit; else ``|dL/dx|``.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_features,)
+    """
+    n_features, total = network.widths[0], np.zeros(network.widths[0])
+    lanes, params = lanes_for(MAX_LANES), prediction_parameters(network)
+    level_start = np.cumsum([0, *network.widths[:-1]]) * MAX_LANES
+    buffers = [aligned_zeros(sum(network.widths) * MAX_LANES) for _ in range(team.n_threads)]
+    weight = data.sample_weight[chosen].astype(np.float64)
+    weight /= weight.sum()
+    at_once = min(TILES_AT_ONCE, samples_at_once(data.X) // MAX_LANES or 1) * MAX_LANES
+    for start in range(0, chosen.size, at_once):
+        part = slice(start, start + at_once)
+        view = window(data.X, chosen[part])
+        n_tiles = -(-view.order.size // MAX_LANES)
+        sums = np.empty((n_tiles, n_features), np.float32)
+        whole = GradientBatch(
+            first=0,
+            last=0,
+            n_samples=view.order.size,
+            order=view.order,
+            targets=data.targets[chosen[part]],
+            weight=weight[part].astype(np.float32),
+            level_start=level_start,
+            buffer=buffers[0],
+            attribution=attribution,
+            out=sums.reshape(-1),
+        )
+
+        def differentiate(thread, whole=whole, view=view, n_tiles=n_tiles):
+            first, last = (n_tiles * (thread + i) // team.n_threads for i in (0, 1))
+            share = whole._replace(first=first, last=last, buffer=buffers[thread])
+            input_gradients(lanes, network.arrays, params, view.x, share)
+
+        team.map(differentiate)
+        total += sums.sum(axis=0, dtype=np.float64)
+    return total
+
+
+def _of_an_epoch(method, trainer):
+    """The figure of an epoch that has just ended."""
+    network, data = trainer.network, trainer.data
+    if method == "strength":
+        return strength(network)
+    chosen = data.samples
+    if chosen.size > SAMPLES_PER_EPOCH:
+        seed = derive_seed(network.streams.splitting, network.epoch)
+        chosen = np.random.default_rng(seed).choice(chosen, SAMPLES_PER_EPOCH, replace=False)
+    return sensitivity(network, data, chosen, trainer.team, method == "attribution")
+
+
+# ---------------------------------------------------------------- over a training
+
+# What the scores so far are multiplied by at each epoch; one: a sum over all epochs.
+MEMORY = {"strength": 1.0, "gradient": 0.9, "attribution": 1.0}
+
+
+class ImportanceRecorder:
+    """Adds up the figures of the epochs of a training.
+
+    Parameters
+    ----------
+    method : str
+        A key of ``MEMORY``.
+
+    Attributes
+    ----------
+    scores : ndarray of float64, shape (n_features,)
+    """
+
+    def __init__(self, method):
+        self.method, self.scores = method, 0.0
+
+    def observe(self, trainer):
+        """Look at the network of a ``Trainer`` at the end of an epoch."""
+        self.scores = MEMORY[self.method] * self.scores + _of_an_epoch(self.method, trainer)
+
+    def normalised(self):
+        """The scores, divided so that they add up to one; all equal where all are zero."""
+        total = self.scores.sum()
+        return self.scores / total if total > 0 else np.full_like(self.scores, 1 / self.scores.size)

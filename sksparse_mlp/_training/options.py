@@ -1,0 +1,34 @@
+"""How to train: every choice, resolved; nothing here is "auto"."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The estimators' parameters of the same names; defaults are the plainest choice of each."""
+
+    solver: str = "sgd"
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    learning_rate_scaling: str | None = None
+    power_t: float = 0.5
+    momentum: float = 0.9
+    nesterovs_momentum: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    input_noise: float = 0.0
+    batch_size: int = 32
+    shuffle: bool = True
+    evolution: str | None = "set"
+    zeta: float = 0.3
+    evolution_interval: int | str = "epoch"
+    evolution_end: float = 1.0
+    evolve_output_layer: bool = True
+    max_iter: int = 200
+    tol: float = 1e-4
+    n_iter_no_change: float = 10
+    early_stopping: bool = False
+    verbose: bool = False

@@ -1,0 +1,36 @@
+"""What kernels are told of a training step: options, in float32 and codes."""
+
+import numpy as np
+
+from .._kernels.records import CROSS_ENTROPY, StepParameters
+from .._network.activations import CODES
+from .._network.optimizer_state import solver_code
+
+ADAM_EPSILON = 1e-8
+
+
+def step_parameters(network, options, loss=CROSS_ENTROPY):
+    """The kernels' parameters for training."""
+    adam = options.solver == "adam"
+    scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
+    return StepParameters(
+        loss=loss,
+        activation=CODES[network.activation],
+        slopes=network.slopes(),
+        solver=solver_code(options.solver, options.momentum, options.nesterovs_momentum),
+        momentum=np.float32(options.beta_1 if adam else options.momentum),
+        beta_2=np.float32(options.beta_2),
+        adam_epsilon=np.float32(ADAM_EPSILON),
+        rate_scale=np.full(network.n_layers, scale, np.float32),
+        dropout=_threshold(options.dropout),
+        dropout_scale=np.float32(1.0 / (1.0 - options.dropout)),
+        input_dropout=_threshold(options.input_dropout),
+        input_dropout_scale=np.float32(1.0 / (1.0 - options.input_dropout)),
+        input_noise=np.float32(options.input_noise),
+        seed=np.uint64(network.streams.noise),
+    )
+
+
+def _threshold(rate):
+    """A dropout rate as a threshold for 32-bit hashes."""
+    return np.uint64(min(round(rate * 2**32), 2**32 - 1))

@@ -1,0 +1,358 @@
+"""The training loop: epochs, mini-batches, evolution, early stopping, history.
+
+This folder knows networks and data by number; no labels and no scikit-learn. Everything that is
+random or scheduled is a function of the network's counters, so training can stop anywhere and go on
+as if it had not.
+"""
+
+import time
+
+import numpy as np
+
+from .._kernels.records import CROSS_ENTROPY, SQUARED_ERROR, Batches
+from .._network.streams import derive_seed
+from .._network.team import Stopped
+from .._network.topology import AMOUNT_RULES, EvolutionTiming
+from .._network.workspace import lanes_for
+from .._network.x_view import samples_at_once, window
+from .interrupt import deferred_interrupt
+from .pace import Pace
+from .parameters import step_parameters
+from .schedules import adam_correction, step_rates
+from .stopping import StoppingRule
+
+# Beyond it, a weight may carry the outputs beyond the range of float32.
+SUSPICIOUS = 100.0
+# What is recorded of each epoch; the last two in lists of one entry a layer.
+RECORDED = (
+    "loss",
+    "learning_rate",
+    "seconds",
+    "connections_rewired",
+    "rewired_by_layer",
+    "explored_by_layer",
+)
+
+
+class DivergenceError(ValueError):
+    """Training was stopped because the loss, a weight or a gradient left the range of float32."""
+
+    def __init__(self, epoch, options):
+        super().__init__(
+            f"Training diverged in epoch {epoch}: the loss, a weight or a gradient is beyond the "
+            f"range of float32. Lower learning_rate_init={options.learning_rate_init!r}, or scale "
+            "X (for example with StandardScaler)."
+        )
+
+
+class Trainer:
+    """Trains a network in place.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    data : TrainingData
+    options : TrainingOptions
+    team : Team
+        Threads; their number never changes the result.
+    validate : callable or None
+        Called with the network and the team, returns validation figures as a dict; its "monitored"
+        value is what early stopping looks at, higher being better.
+    reporter : object or None
+        ``epoch_begins(n_parts)``, ``part_ends()`` for each part of an epoch that has any, and
+        ``epoch_ends()`` are called; training stops where the last returns true.
+    observe : callable or None
+        Called with this object at the end of each epoch, to look at the network.
+    checkpoint : object or None
+        Its ``save(state, at_once)`` is called at the end of each epoch with the state that training
+        can go on from.
+    n_epochs : int or None
+        Epochs that the schedules are laid out for; None: an open-ended stream.
+
+    Attributes
+    ----------
+    history : dict of list
+        One entry an epoch.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    converged : bool
+        Whether training ended before its last epoch by itself.
+    """
+
+    def __init__(
+        self,
+        network,
+        data,
+        options,
+        team,
+        *,
+        validate=None,
+        reporter=None,
+        observe=None,
+        checkpoint=None,
+        n_epochs=None,
+    ):
+        self.network, self.data, self.options, self.team = network, data, options, team
+        self.validate, self.reporter, self.observe = validate, reporter, observe
+        self.checkpoint = checkpoint
+        self.n_samples = data.samples.size
+        self.batch_size = min(options.batch_size, self.n_samples)
+        self.steps_per_epoch = -(-self.n_samples // self.batch_size)
+        self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
+        self._begin_at(network.t)
+        self.stopping = StoppingRule(options)
+        loss = SQUARED_ERROR if data.targets is None else CROSS_ENTROPY
+        self.targets = np.zeros(0, np.int32) if data.targets is None else data.targets
+        self.params = step_parameters(network, options, loss)
+        self.lanes = lanes_for(self.batch_size)
+        self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
+        width = 1 << len(self.lanes)
+        n_lanes = -(-self.batch_size // width) * width
+        self.pace = Pace(sum(network.n_connections), n_lanes, self.steps_per_epoch)
+        # Whether this epoch can be taken back, and what it then goes back to.
+        self.can_undo, self.undo = False, None
+        self.history = {name: [] for name in RECORDED}
+        self.interrupted = self.converged = self.ended = False
+
+    def _begin_at(self, first_t):
+        """Lay out the schedules from a step on."""
+        options, self.first_t = self.options, first_t
+        self.timing = EvolutionTiming(
+            options.evolution_interval, options.evolution_end, first_t, self.total_steps
+        )
+
+    # ------------------------------------------------------------ epochs
+
+    def run(self, n_epochs):
+        """Train for at most ``n_epochs`` epochs."""
+        with deferred_interrupt(self._stop_if_possible) as interrupt:
+            while not (self.ended or self.interrupted):
+                epoch = len(self.history["loss"])
+                if self.reporter is not None:
+                    self.reporter.epoch_begins(self.pace.parts.size)
+                finished = self._run_epoch(epoch, interrupt)
+                if finished:
+                    self._print_epoch()
+                    self.converged = self.stopping.has_stalled(self.history, self.network)
+                    self.ended = self.converged or epoch + 1 == n_epochs
+                self.interrupted = not finished or interrupt.requested
+                if self.reporter is not None and not self.interrupted:
+                    self.ended |= self.reporter.epoch_ends()
+                if self.checkpoint is not None and finished:
+                    at_once = self.interrupted or self.ended
+                    self.checkpoint.save(self.state_dict(), at_once=at_once)
+        self._take_best()
+
+    def _take_best(self):
+        """The network that training returns: all of it, and what it predicts, must be finite."""
+        arrays, n_epochs = self.network.arrays, len(self.history["loss"])
+        largest = _largest(arrays.weights, arrays.intercepts, arrays.srelu)
+        # A square of Adam's that overflowed is for ever: its weight would never move again.
+        if not np.isfinite([largest, _largest(*self.network.optimizer_state)]).all():
+            raise DivergenceError(n_epochs, self.options)
+        if self.options.early_stopping and self.stopping.best_epoch != n_epochs - 1:
+            self.network.restore(self.stopping.snapshot)
+        elif largest > SUSPICIOUS and not (self.team.stopped or self._predicts_finite_numbers()):
+            raise DivergenceError(n_epochs, self.options)
+
+    def _predicts_finite_numbers(self):
+        """Whether the outputs for all training samples are: no loss has seen the last update."""
+        with np.errstate(all="ignore"):
+            outputs = self.network.forward(self.data.X, self.team, chosen=self.data.samples)
+        return bool(np.isfinite(outputs).all())
+
+    def state_dict(self):
+        """Everything that decides how training goes on; arrays are not copied."""
+        return {
+            "network": self.network.state_dict(),
+            "stopping": self.stopping.state_dict(),
+            "history": self.history,
+            "first_t": self.first_t,
+            "converged": self.converged,
+            "ended": self.ended,
+        }
+
+    def load_state_dict(self, state):
+        """Take over a state: ``run`` then does what is left to do, if anything is."""
+        self.network.load_state_dict(state["network"])
+        self.stopping.load_state_dict(state["stopping"], self.network)
+        self.history = state["history"]
+        self.converged, self.ended = state["converged"], state["ended"]
+        self._begin_at(state["first_t"])
+
+    def _run_epoch(self, epoch, interrupt):
+        """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
+        start = time.perf_counter()
+        kept = epoch > 0 and self.pace.epoch_is_long
+        if kept:
+            self.undo = self.network.snapshot(into=self.undo)
+        self.can_undo = epoch == 0 or kept
+        try:
+            self._visit_all(epoch, interrupt, start)
+        except Stopped:
+            if epoch == 0:
+                raise KeyboardInterrupt from None
+            self.network.restore(self.undo)
+            return False
+        finally:
+            self.can_undo = False
+        if self.observe is not None:
+            self.observe(self)
+        return True
+
+    def _visit_all(self, epoch, interrupt, start):
+        """Train on all mini-batches of an epoch, and validate."""
+        order = self._order()
+        losses = np.empty(self.steps_per_epoch)
+        self.last_rate = self.stopping.rate
+        rewired, step = np.zeros(self.network.n_layers, int), 0
+        while step < self.steps_per_epoch:
+            if interrupt.requested and step > 0 and self.can_undo:
+                raise Stopped
+            rewired += self._evolve_if_due(step)
+            n_steps = self._steps_until_due(step)
+            losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
+            self._report_parts(step, n_steps)
+            step += n_steps
+        self._record(losses, order, rewired, time.perf_counter() - start)
+        self.network.epoch += 1
+        self.network.n_seen += self.n_samples
+
+    def _stop_if_possible(self):
+        """Ctrl-C was pressed: cut even a single step short where the epoch can be taken back."""
+        if self.can_undo:
+            self.team.stop()
+
+    def _order(self):
+        """The order in which this epoch visits the samples."""
+        if not self.options.shuffle or self.batch_size == self.n_samples:
+            return self.data.samples
+        seed = derive_seed(self.network.streams.shuffling, self.network.epoch)
+        return np.random.default_rng(seed).permutation(self.data.samples)
+
+    def _report_parts(self, step, n_steps):
+        """Report the parts that have ended in the last steps."""
+        if self.reporter is not None:
+            for _ in range(self.pace.parts_ended(step, n_steps)):
+                self.reporter.part_ends()
+
+    def _record(self, losses, order, rewired, seconds):
+        figures = self._validation_figures()
+        weight = self.data.sample_weight[order].astype(np.float64)
+        starts = np.arange(0, self.n_samples, self.batch_size)
+        loss = np.average(losses, weights=np.add.reduceat(weight, starts))
+        self.history["loss"].append(float(loss))
+        self.history["learning_rate"].append(float(self.last_rate))
+        self.history["seconds"].append(seconds)
+        self.history["connections_rewired"].append(int(rewired.sum()))
+        self.history["rewired_by_layer"].append(rewired.tolist())
+        self.history["explored_by_layer"].append(list(self.network.explored.shares))
+        for name, value in figures.items():
+            self.history.setdefault(name, []).append(value)
+
+    def _validation_figures(self):
+        if self.validate is None:
+            return {}
+        start = time.perf_counter()
+        figures = self.validate(self.network, self.team)
+        self.pace.seconds_to_validate = time.perf_counter() - start
+        return figures
+
+    def _print_epoch(self):
+        """With ``verbose``, print what the epoch just finished came to."""
+        if not self.options.verbose:
+            return
+        figures = [
+            f"{name.replace('_', ' ')} = {self.history[name][-1]:.8f}"
+            for name in ("loss", "validation_loss", "validation_score")
+            if name in self.history
+        ]
+        print(f"Epoch {self.network.epoch}, {', '.join(figures)}")
+
+    # ------------------------------------------------------------ mini-batches
+
+    def _train(self, order, step, n_steps, epoch):
+        """Run some mini-batches of an epoch; returns their losses."""
+        losses = np.empty(n_steps)
+        at_once = max(1, samples_at_once(self.data.X) // self.batch_size)
+        for first in range(0, n_steps, at_once):
+            last = min(first + at_once, n_steps)
+            begin, end = (self.batch_size * (step + i) for i in (first, last))
+            losses[first:last] = self._call_kernel(order[begin:end], last - first, epoch)
+        return losses
+
+    def _call_kernel(self, order, n_steps, epoch):
+        start = time.perf_counter()
+        view = window(self.data.X, order)
+        targets, sample_weight = self.targets, self.data.sample_weight
+        if view.order is not order:
+            targets, sample_weight = targets[order[: targets.size]], sample_weight[order]
+        rates, decays = self._rates(n_steps)
+        batches = Batches(
+            n_steps=n_steps,
+            n_samples=order.size,
+            batch_size=self.batch_size,
+            first_step=self.network.t,
+            order=view.order,
+            targets=targets,
+            sample_weight=sample_weight,
+            rates=rates,
+            decays=decays,
+            losses=np.zeros(n_steps),
+            status=np.zeros(2, np.int64),
+        )
+        # Long steps are left to other threads, so that Ctrl-C is heard meanwhile.
+        aside = self.can_undo and self.pace.step_is_long
+        with np.errstate(all="ignore"):
+            self.network.train(
+                self.team, self.lanes, self.workspace, view.x, self.params, batches, aside=aside
+            )
+        if batches.status[0] < 0 or batches.status[1]:
+            raise Stopped
+        if batches.status[0] > 0:
+            raise DivergenceError(epoch + 1, self.options)
+        self.pace.seconds_per_step = (time.perf_counter() - start) / n_steps
+        return batches.losses
+
+    def _rates(self, n_steps):
+        """Learning rates of the next steps, Adam's correction included, and their weight decay."""
+        options, network = self.options, self.network
+        schedule, first_step = options.learning_rate, network.t
+        if schedule == "cosine":
+            first_step = network.t - self.first_t
+            schedule = "cosine" if self.total_steps else "constant"
+        rates = step_rates(
+            schedule, self.stopping.rate, first_step, n_steps, self.total_steps, options.power_t
+        )
+        self.last_rate = rates[-1]
+        decays = rates * options.weight_decay
+        if options.solver == "adam":
+            t = np.arange(network.n_updates + 1, network.n_updates + n_steps + 1)
+            rates = rates * adam_correction(t, options.beta_1, options.beta_2)
+        return rates, decays
+
+    # ------------------------------------------------------------ evolution
+
+    def _evolve_if_due(self, step):
+        """Evolve before this step if an interval ends here.
+
+        Returns how many connections moved in each layer.
+        """
+        options, network = self.options, self.network
+        if options.evolution is None or not self.timing.is_due(network.t, step):
+            return np.zeros(network.n_layers, int)
+        layers = range(network.n_layers - (not options.evolve_output_layer))
+        zeta = AMOUNT_RULES["constant"](options.zeta, self.timing.progress(network.t))
+        return np.array(network.evolve(self.team, zeta, layers))
+
+    def _steps_until_due(self, step):
+        """How many mini-batches to run in one go."""
+        n_steps = min(self.pace.steps_per_call, self.steps_per_epoch - step)
+        if self.options.evolution is None:
+            return n_steps
+        return self.timing.steps_until_due(self.network.t, n_steps)
+
+
+def _largest(*arrays):
+    """The largest magnitude in some arrays, NaN if one number is; needs no memory."""
+    return np.max([extreme for a in arrays if a.size for extreme in (a.max(), -a.min())])

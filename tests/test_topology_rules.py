@@ -1,0 +1,107 @@
+"""Every rule of topology evolution keeps its contract; a new rule is a line of a list here."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from builders import evolve, single_layer
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from reference import dropped_by_set
+from strategies import weighted_layers
+
+from sksparse_mlp._network.topology import (
+    AMOUNT_RULES,
+    DROP_RULES,
+    GROWTH_RULES,
+    EvolutionTiming,
+)
+from sksparse_mlp._network.topology.rebuild import layer_view
+
+# Of each rule its slow twin: which connections it drops, from their weights and zeta.
+DROP_TWINS = {"set": dropped_by_set}
+# Of each rule its slow twin: how much it prefers each row of the first and of another layer.
+GROWTH_TWINS = {
+    "set": lambda preferences, number: None,
+    "guided": lambda preferences, number: preferences if number == 0 else None,
+}
+# Of each rule the fractions it moves at the beginning, in the middle and at the end.
+AMOUNT_TWINS = {"constant": lambda zeta: (zeta, zeta, zeta)}
+
+STEPS = st.integers(1, 1000)
+
+
+def test_every_rule_has_a_twin():
+    assert DROP_RULES.keys() == DROP_TWINS.keys()
+    assert GROWTH_RULES.keys() == GROWTH_TWINS.keys()
+    assert AMOUNT_RULES.keys() == AMOUNT_TWINS.keys()
+
+
+@pytest.mark.parametrize("name", DROP_RULES)
+@given(layer=weighted_layers())
+def test_saliency_is_one_word_for_each_connection(name, layer):
+    network = single_layer(*layer, drop=name)
+    saliency = DROP_RULES[name](layer_view(network, 0))
+    assert saliency.dtype == np.uint32
+    assert saliency.shape == (network.n_connections[0],)
+
+
+@pytest.mark.parametrize("name", DROP_RULES)
+@given(layer=weighted_layers(), zeta=st.sampled_from([0.1, 0.3, 0.9]))
+def test_what_is_dropped_is_what_the_twin_drops(name, layer, zeta):
+    network = single_layer(*layer, drop=name)
+    kept = ~DROP_TWINS[name](layer[1], zeta)
+    evolve(network, zeta)
+    if not layer[0].all():
+        tags = network.optimizer_state.weights_1
+        assert_array_equal(np.sort(tags[tags > 0]), 1 + np.flatnonzero(kept))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("name", GROWTH_RULES)
+def test_preferences_are_those_of_the_twin(name, number):
+    preferences = np.array([1.0, 0.5, 1.5], np.float32)
+    layer = SimpleNamespace(number=number, n_in=3, input_preferences=preferences)
+    found, expected = GROWTH_RULES[name](layer), GROWTH_TWINS[name](preferences, number)
+    assert (found is None) == (expected is None)
+    if expected is not None:
+        assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("zeta", [0.0, 0.2, 0.99])
+@pytest.mark.parametrize("name", AMOUNT_RULES)
+def test_amounts_are_those_of_the_twin(name, zeta):
+    found = tuple(AMOUNT_RULES[name](zeta, progress) for progress in (0.0, 0.5, 1.0))
+    assert found == AMOUNT_TWINS[name](zeta)
+
+
+# ---------------------------------------------------------------- when
+
+
+@given(interval=STEPS | st.just("epoch"), total=STEPS, first_t=st.integers(0, 50))
+def test_without_a_share_of_the_training_nothing_evolves(interval, total, first_t):
+    timing = EvolutionTiming(interval, 0.0, first_t, total)
+    assert not any(timing.is_due(first_t + step, step) for step in range(min(total, 50)))
+
+
+@given(interval=STEPS, t=st.integers(0, 10**6), n_steps=STEPS)
+def test_no_evolution_is_passed_over(interval, t, n_steps):
+    timing = EvolutionTiming(interval, 1.0, 0, None)
+    n = timing.steps_until_due(t, n_steps)
+    assert 1 <= n <= n_steps
+    assert not any(timing.is_due(t + i, i) for i in range(1, n))
+
+
+@given(end=st.floats(0.01, 1.0), total=STEPS)
+def test_evolution_ends_where_it_should(end, total):
+    timing = EvolutionTiming(1, end, 0, total)
+    due = [t for t in range(total) if timing.is_due(t, t)]
+    assert due == [t for t in range(1, total) if t <= end * total]
+
+
+def test_a_stream_has_no_end():
+    timing = EvolutionTiming("epoch", 0.1, 0, None)
+    assert [timing.is_due(t, step) for t, step in ((0, 0), (7, 0), (8, 1), (10**9, 0))] == [
+        False, True, False, True,
+    ]  # fmt: skip
