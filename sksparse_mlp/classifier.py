@@ -12,11 +12,12 @@ from ._estimator.classification import BaseSparseClassifier
 from ._estimator.compat import (
     Interval,
     StrOptions,
-    check_first_partial_fit,
     fit_context,
     method_if,
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
+from ._estimator.handed_out import read_only
+from ._estimator.labels import set_first_classes
 from ._training.checkpoint import check_checkpoint
 
 
@@ -293,6 +294,9 @@ default="relu"
     matrices, dense or CSR, are not copied, other numbers are converted one part at a time. What
     a row is predicted to be depends on nothing but that row.
 
+    Fitted attributes cannot be changed in place, which would change the model behind its back:
+    arrays are read-only, lists and dicts are copies. To change weights, take ``coefs_[0].copy()``.
+
     A sample's weight multiplies its share of the loss of its mini-batch, which is a weighted
     mean. A weight that is smaller than the largest one by more than the precision of float32
     counts as zero.
@@ -515,10 +519,9 @@ default="relu"
         """
         network = self._network if self.__sklearn_is_fitted__() else None
         twin = self._twin()
-        if check_first_partial_fit(twin, classes):
-            twin.classes_ = np.asarray(twin.classes_)
+        set_first_classes(twin, classes)
         X, y = twin._validate_X(X, y, reset=network is None)
-        data = twin._training_data(X, y, sample_weight, stream=True)
+        data = twin._training_data(X, y, sample_weight)
         streams = self._new_streams() if network is None else network.streams
         trainer = twin._learn(data, streams, network=network, stream=True)
         n_samples, earlier = data.samples.size, None
@@ -534,16 +537,17 @@ default="relu"
 
     @property
     def direct_coef_(self):
-        """Weights of the direct path: array of shape (n_features, n_classes), or None."""
+        """Weights of the direct path: (n_features, n_classes) array, read-only, or None."""
         self._fitted_network  # noqa: B018
         direct = self._direct_network
-        return None if direct is None else direct.arrays.weights.reshape(direct.widths)
+        return None if direct is None else read_only(direct.arrays.weights.reshape(direct.widths))
 
     @property
     def direct_intercept_(self):
-        """Intercepts of the direct path: array of shape (n_classes,), or None."""
+        """Intercepts of the direct path: array of shape (n_classes,), read-only, or None."""
         self._fitted_network  # noqa: B018
-        return None if self._direct_network is None else self._direct_network.arrays.intercepts
+        direct = self._direct_network
+        return None if direct is None else read_only(direct.arrays.intercepts)
 
     def decision_function(self, X):
         """Return the logits of the classes; for two classes, their difference.

@@ -10,7 +10,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from test_relevance import data_of
 
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp._estimator import checks as _checks
 from sksparse_mlp._estimator import defaults as _defaults
 from sksparse_mlp._estimator import direct_path as _direct
@@ -98,8 +97,7 @@ def test_nothing_to_learn_from_gives_zero(X, y):
 
 def test_one_class_with_next_to_no_weight_is_nothing_to_learn_from():
     X, y = wide(n_samples=45, n_features=70, n_classes=2)
-    model = TrulySparseMLPClassifier(20, epsilon=3, max_iter=2, random_state=0)
-    model.fit(X, y, np.where(y == 1, 1e-9, np.linspace(0.5, 1, 45)))
+    model = small().fit(X, y, np.where(y == 1, 1e-9, np.linspace(0.5, 1, 45)))
     assert not model.direct_coef_.any()
 
 
@@ -139,24 +137,22 @@ def test_inputs_far_from_zero_lose_no_digits(offset):
 )
 def test_a_checkpoint_of_other_ones_is_refused(before, after, name, tmp_path):
     X, y = wide()
-    same = {"checkpoint": tmp_path / "run", "temperature": 1.0}
-    fitted(X, y, **same, **before)
+    fitted(X, y, checkpoint=tmp_path / "run", **before)
     with pytest.raises(ValueError, match=name):
-        fitted(X, y, **same, **after)
+        fitted(X, y, checkpoint=tmp_path / "run", **after)
 
 
 # ---------------------------------------------------------------- in the classifier
 
 
 def fitted(X, y, **changes):
-    parameters = {"hidden_layer_sizes": (20,), "epsilon": 3, "max_iter": 5, "random_state": 0}
-    return TrulySparseMLPClassifier(**parameters | changes).fit(X, y)
+    return small(**changes).fit(X, y)
 
 
 def test_its_outputs_are_added_to_those_of_the_network():
     X, y = wide()
-    alone = fitted(X, y, direct_path=0, temperature=1)
-    both = fitted(X, y, direct_path=1.5, temperature=1)
+    alone = fitted(X, y, direct_path=0)
+    both = fitted(X, y, direct_path=1.5)
     weights, intercepts = direct(X, y)
     expected = alone.decision_function(X) + 1.5 * (X @ weights + intercepts)
     np.testing.assert_allclose(both.decision_function(X), expected, atol=1e-4)
@@ -177,10 +173,10 @@ def test_auto_wants_as_many_features_as_samples():
     assert fitted(X[:, :29], y).direct_coef_ is None
 
 
-def test_what_a_row_is_predicted_depends_on_nothing_else():
+def test_what_a_sample_is_predicted_depends_on_nothing_else():
     X, y = wide()
     model = fitted(X, y)
-    one_by_one = np.vstack([model.predict_proba(row[None]) for row in X])
+    one_by_one = np.vstack([model.predict_proba(sample[None]) for sample in X])
     assert np.array_equal(one_by_one, model.predict_proba(X))
 
 
@@ -200,13 +196,12 @@ def test_partial_fit_leaves_it_as_it_is():
 
 def test_a_stream_has_none():
     X, y = wide()
-    model = TrulySparseMLPClassifier(20, epsilon=3, random_state=0)
-    assert model.partial_fit(X, y, classes=[0, 1, 2]).direct_coef_ is None
+    assert small().partial_fit(X, y, classes=[0, 1, 2]).direct_coef_ is None
 
 
 def test_validation_figures_include_it():
     X, y = wide(n_samples=60)
-    model = fitted(X, y).set_params(max_iter=1)
+    model = fitted(X, y, temperature="auto").set_params(max_iter=1)
     model.fit(X, y, X_val=X, y_val=y)
     expected = -np.mean(model.predict_log_proba(X)[np.arange(len(y)), y])
     assert model.history_["validation_loss"] == [pytest.approx(expected)]
@@ -249,17 +244,14 @@ def test_no_guidance_is_uniform():
 
 def test_a_stream_evolves_by_chance():
     X, y = wide()
-    models = [
-        TrulySparseMLPClassifier(20, epsilon=3, evolution=rule, random_state=0)
-        for rule in ("auto", "set")
-    ]
+    models = [small(evolution=rule) for rule in ("auto", "set")]
     one, other = (m.partial_fit(X, y, classes=[0, 1, 2]).coefs_[0] for m in models)
     assert np.array_equal(one.indices, other.indices)
 
 
 def test_a_stream_that_becomes_guided_looks_at_its_next_chunk():
     X, y = wide(n_samples=80, n_features=200)
-    model = TrulySparseMLPClassifier(50, epsilon=3, evolution="set", random_state=0)
+    model = small(hidden_layer_sizes=(50,), evolution="set")
     model.partial_fit(X, y, classes=[0, 1, 2])
     before = degrees(model)[:9].sum()
     model.set_params(evolution="guided", guidance=0.9).partial_fit(X, y)

@@ -15,6 +15,7 @@ BROUGHT_ALONG = {"_kernels/simd": {"llvmlite"}, "_estimator/direct_path.py": {"t
 # Optional packages, imported by the function that needs them.
 OPTIONAL = {
     "datasets": {"pandas", "pooch"},
+    "export.py": {"skl2onnx"},
     "inspection": {"pandas"},
     "plotting": {"matplotlib"},
 }

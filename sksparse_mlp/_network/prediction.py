@@ -1,11 +1,14 @@
 """The forward pass of prediction: what a sample gives depends on nothing but that sample."""
 
+from functools import partial
+
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters
+from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters, XView
 from .._kernels.steps import predict_batch
 from .activations import CODES
 from .team import Stopped
+from .warmup import compile_ahead
 from .workspace import MAX_LANES, aligned_zeros, lanes_for
 from .x_view import samples_at_once, window
 
@@ -46,6 +49,7 @@ def forward(network, X, team, *, chosen=None, n_layers=None, activated=False):
     half = max(network.widths[: n_layers + 1]) * MAX_LANES
     arrays = read_only(network.arrays)._replace(n_layers=n_layers)
     params, lanes = prediction_parameters(network), lanes_for(MAX_LANES)
+    compile_ahead(partial(_predict_nothing, arrays, params, lanes), {predict_batch: lanes})
     buffers = [None] * team.n_threads
 
     def predict(thread):
@@ -65,6 +69,24 @@ def forward(network, X, team, *, chosen=None, n_layers=None, activated=False):
         n_tiles = -(-view.order.size // MAX_LANES)
         team.map(predict)
     return out
+
+
+def rehearse_prediction(network):
+    """Predict no sample at all, for which the kernel is compiled.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    """
+    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    _predict_nothing(arrays, params, lanes_for(MAX_LANES))
+
+
+def _predict_nothing(arrays, params, lanes, team=None):
+    nothing = np.zeros(0, np.float32)
+    x = XView(False, False, 0, 0, 0, 0, 0, False, False)
+    batch = PredictionBatch(0, 0, np.zeros(0, np.int64), nothing, 0, False, nothing)
+    predict_batch(lanes, arrays, params, x, batch)
 
 
 def _samples_per_call(network, team):
