@@ -16,7 +16,7 @@ from ._estimator.compat import (
     method_if,
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
-from ._estimator.handed_out import read_only
+from ._estimator.handed_out import read_only, stored
 from ._estimator.labels import set_first_classes
 from ._training.checkpoint import check_checkpoint
 
@@ -526,7 +526,7 @@ default="relu"
         trainer = twin._learn(data, streams, network=network, stream=True)
         n_samples, earlier = data.samples.size, None
         if network is not None:
-            n_samples, earlier = n_samples + twin._n_samples, twin.history_
+            n_samples, earlier = n_samples + twin._n_samples, stored(twin, "history_")
         twin._set_fitted(trainer, n_samples, earlier)
         self._publish(twin)
         if trainer.interrupted:

@@ -148,3 +148,21 @@ def test_decision_boundaries_are_drawn(labels, response):
     elif response == "predict_proba" and expected.shape[1] == 2:
         expected = expected[:, 1]
     np.testing.assert_allclose(shown.response.ravel(), expected.ravel(), rtol=1e-6)
+
+
+# ---------------------------------------------------------------- files that execute nothing
+
+
+@pytest.mark.parametrize("make", [supervised, unsupervised])
+def test_skops_has_to_trust_a_selector_and_its_networks(make):
+    """The lists of the README."""
+    skops = pytest.importorskip("skops.io")
+    selector = make().fit(X, Y)
+    contents = skops.dumps(selector)
+    trusted = {"sksparse_mlp._network.SparseNetwork"} | {
+        f"{type(est).__module__}.{type(est).__name__}"
+        for est in (selector, getattr(selector, "estimator_", selector))
+    }
+    assert set(skops.get_untrusted_types(data=contents)) == trusted
+    back = skops.loads(contents, trusted=sorted(trusted))
+    np.testing.assert_array_equal(back.transform(X), selector.transform(X))

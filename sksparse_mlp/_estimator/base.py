@@ -51,11 +51,9 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
         history = {name: v for name, v in trainer.history.items() if name != "monitored"}
         if earlier is not None:
             history = _joined(earlier, history)
-        self.history_ = history
-        self.loss_curve_ = history["loss"]
-        self.loss_ = self.loss_curve_[-1]
-        self.best_loss_ = min(self.loss_curve_)
-        self.n_iter_ = len(self.loss_curve_)
+        losses = history["loss"]
+        self.history_, self.loss_curve_ = history, losses
+        self.loss_, self.best_loss_, self.n_iter_ = losses[-1], min(losses), len(losses)
         self.t_ = trainer.network.n_seen
         self.n_layers_ = len(trainer.network.widths)
         self.n_outputs_ = trainer.network.widths[-1]

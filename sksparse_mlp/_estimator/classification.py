@@ -15,7 +15,7 @@ from .architecture import Architecture, layer_sizes
 from .base import BaseSparseMLP, plain_parameters
 from .compat import CallbackReporter
 from .fitting import train
-from .handed_out import FittedAttribute
+from .handed_out import FittedAttribute, stored
 from .held_out import HeldOutFigures, stratified_fraction
 from .labels import (
     checked_weight,
@@ -238,11 +238,11 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         """Set the fitted attributes of a training, in which this number of samples was seen."""
         self._set_training_figures(trainer, earlier)
         self._n_samples = n_samples
-        self.validation_scores_ = self.history_.get("validation_score")
+        scores = self.validation_scores_ = stored(self, "history_").get("validation_score")
         self.best_epoch_ = self.best_validation_score_ = None
         if self.early_stopping:
             self.best_epoch_ = trainer.stopping.best_epoch + 1
-            self.best_validation_score_ = self.validation_scores_[trainer.stopping.best_epoch]
+            self.best_validation_score_ = scores[trainer.stopping.best_epoch]
             self.best_loss_ = None
 
     # ------------------------------------------------------------ fitted attributes

@@ -32,6 +32,11 @@ def handed_out(value):
     return value
 
 
+def stored(estimator, name):
+    """A fitted attribute itself, for reading: a stream would copy its history in every call."""
+    return vars(estimator)[name]
+
+
 class FittedAttribute:
     """Attribute that is stored as it was set, also in files, and handed out read-only or copied.
 
@@ -51,7 +56,7 @@ class FittedAttribute:
         if estimator is None:
             return self
         try:
-            return handed_out(vars(estimator)[self.name])
+            return handed_out(stored(estimator, self.name))
         except KeyError:
             raise AttributeError(
                 f"{type(estimator).__name__!r} object has no attribute {self.name!r}"
