@@ -1,7 +1,6 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
 from functools import partial
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +9,6 @@ from sklearn.metrics import get_scorer_names
 
 from ._estimator.classification import BaseSparseClassifier
 from ._estimator.compat import (
-    Interval,
     StrOptions,
     check_first_partial_fit,
     fit_context,
@@ -18,6 +16,9 @@ from ._estimator.compat import (
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
 from ._training.checkpoint import check_checkpoint
+
+# The importances of the inputs are judged by at most this many samples of a chunk of a stream.
+SAMPLES_OF_STREAM = 32
 
 
 class TrulySparseMLPClassifier(BaseSparseClassifier):
@@ -185,14 +186,8 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
-    direct_path : float or "auto", default="auto"
-        The weight of a second way from the inputs to the outputs, without hidden neurons, that is
-        added to the network's: a linear model, whose weights ``fit`` finds exactly and shrinks
-        the more, the less an input differs between the classes. What few samples can tell is
-        mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 4
-        with at least as many features as samples, of which there are no more than 2,048; else
-        0. ``partial_fit`` leaves it as it is. Time and memory grow with the square of the number
-        of samples, of which there may be 8,192.
+    skip_connections : {"auto", "exact", "zero"} or None, default="auto"
+        A layer of connections from the inputs straight to the outputs.
 
     temperature : float or "auto", default="auto"
         What the outputs, those of the direct path included, are divided by before they become
@@ -334,7 +329,7 @@ default="relu"
     _parameter_constraints: ClassVar[dict] = {
         **PARAMETER_CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "direct_path": [StrOptions({"auto"}), Interval(Real, 0, 1000, closed="both")],
+        "skip_connections": [StrOptions({"auto", "exact", "zero"}), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     }
 
@@ -375,7 +370,7 @@ default="relu"
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
-        direct_path="auto",
+        skip_connections="auto",
         temperature="auto",
         class_weight=None,
         warm_start=False,
@@ -419,7 +414,7 @@ default="relu"
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
-        self.direct_path = direct_path
+        self.skip_connections = skip_connections
         self.temperature = temperature
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -524,26 +519,13 @@ default="relu"
         n_samples, earlier = data.samples.size, None
         if network is not None:
             n_samples, earlier = n_samples + self._n_samples, self.history_
-        twin._set_fitted(trainer, n_samples, earlier)
+        twin._set_fitted(trainer, n_samples, earlier, at_most=SAMPLES_OF_STREAM)
         self._publish(twin)
         if trainer.interrupted:
             self._raise_interrupt()
         return self
 
     # ------------------------------------------------------------ predicting
-
-    @property
-    def direct_coef_(self):
-        """Weights of the direct path: array of shape (n_features, n_classes), or None."""
-        self._fitted_network  # noqa: B018
-        direct = self._direct_network
-        return None if direct is None else direct.arrays.weights.reshape(direct.widths)
-
-    @property
-    def direct_intercept_(self):
-        """Intercepts of the direct path: array of shape (n_classes,), or None."""
-        self._fitted_network  # noqa: B018
-        return None if self._direct_network is None else self._direct_network.arrays.intercepts
 
     def decision_function(self, X):
         """Return the logits of the classes; for two classes, their difference.
@@ -607,6 +589,12 @@ default="relu"
             In the order of ``classes_``; each row sums to one.
         """
         return np.exp(self.predict_log_proba(X))
+
+    @property
+    def feature_importances_(self):
+        """How much each input moves the logit of a sample's class; they add up to one."""
+        self._fitted_network  # noqa: B018
+        return self._importances.copy()
 
     @property
     def out_activation_(self):

@@ -8,6 +8,7 @@ from estimators import points, small
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sksparse_mlp._estimator.direct_path import direct_weights
 from test_relevance import data_of
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -15,7 +16,6 @@ from sksparse_mlp._estimator import checks as _checks
 from sksparse_mlp._estimator import defaults as _defaults
 from sksparse_mlp._estimator import direct_path as _direct
 from sksparse_mlp._estimator.anova import class_moments
-from sksparse_mlp._estimator.direct_path import direct_weights
 
 
 def wide(n_samples=30, n_features=80, n_classes=3, seed=0):

@@ -51,7 +51,9 @@ class Architecture:
         return network
 
 
-def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, solver):
+def layer_sizes(
+    n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, skip=False, solver
+):
     """Neurons of each level and connections of each layer.
 
     Parameters
@@ -59,6 +61,8 @@ def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, dens
     n_features, n_outputs : int
     hidden_layer_sizes, epsilon, density : object
         As the estimators' parameters of these names.
+    skip : bool
+        Whether there is a skip layer, if there are hidden layers to skip.
     solver : str
         What it remembers of a connection takes memory.
 
@@ -67,8 +71,11 @@ def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, dens
     widths, n_connections : tuple of int
     """
     widths = (n_features, *_hidden_widths(hidden_layer_sizes), n_outputs)
-    cells = [a * b for a, b in pairwise(widths)]
-    sums = [a + b for a, b in pairwise(widths)]
+    shapes = list(pairwise(widths))
+    if skip and len(widths) > 2:
+        shapes.append((n_features, n_outputs))
+    cells = [n_in * n_out for n_in, n_out in shapes]
+    sums = [n_in + n_out for n_in, n_out in shapes]
     if epsilon is not None and density is not None:
         raise ValueError(
             f"epsilon={epsilon!r} and density={density!r} both set the number of connections: "

@@ -23,6 +23,7 @@ def train(
     network=None,
     n_jobs=None,
     stream=False,
+    start=None,
     report=None,
     **hooks,
 ):
@@ -41,6 +42,8 @@ def train(
     stream : bool
         Whether the data are a part of a stream, on which to train for one epoch, with no end to lay
         schedules out for.
+    start : callable or None
+        Called with a new network and the team, before its first step.
     report : callable or None
         Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
     **hooks : dict
@@ -55,6 +58,8 @@ def train(
     with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
         if network is None:
             network = architecture.new_network(streams, team)
+            if start is not None:
+                start(network, team=team)
         else:
             network = architecture.continued(network)
         reporter = None if report is None else report(n_epochs, network)

@@ -4,12 +4,12 @@ A checksum shows damage; whoever writes a hostile file can recompute it. So what
 an address, a count or a code is checked here, before a network is made of it.
 """
 
-from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
 
 from .activations import CODES
+from .shapes import layer_shapes
 from .streams import Streams
 from .topology.drop import DROP_RULES
 from .topology.growth import GROWTH_RULES
@@ -99,9 +99,11 @@ def _check_shape(state):
     for name, values, at_least in (("widths", widths, 2), ("n_connections", n_connections, 1)):
         valid = isinstance(values, list) and all(_is_count(v) and v > 0 for v in values)
         require(valid and len(values) >= at_least, f"{name} is {values!r}")
-    require(len(widths) == len(n_connections) + 1, "widths and n_connections do not match")
+    n_skip = len(n_connections) + 1 - len(widths)
+    valid = n_skip == 0 or (n_skip == 1 and len(widths) > 2)
+    require(valid, "widths and n_connections do not match")
     require(max(widths) <= LARGEST_WIDTH, f"a layer of {max(widths):,} neurons is too wide")
-    cells = [n_in * n_out for n_in, n_out in pairwise(widths)]
+    cells = [n_in * n_out for n_in, n_out in layer_shapes(widths, n_connections)]
     fits = all(n <= n_cells for n, n_cells in zip(n_connections, cells, strict=True))
     require(fits, f"n_connections={n_connections} are more than layers {widths} have cells")
 
@@ -123,14 +125,15 @@ def check_arrays(arrays, state):
     check_fields("arrays", arrays, {"indptr", "indices", "weights", "intercepts", "srelu"})
     n_total, n_hidden = sum(n_connections), sum(widths[1:-1])
     n_srelu = 4 * n_hidden if state["activation"] == "srelu" else 0
-    n_pointers = sum(widths[:-1]) + len(n_connections)
+    shapes = layer_shapes(widths, n_connections)
+    n_pointers = sum(n_in + 1 for n_in, _ in shapes)
     _check_array("indptr", arrays["indptr"], np.int64, (n_pointers,))
     _check_array("indices", arrays["indices"], np.int32, (n_total,))
     _check_array("weights", arrays["weights"], np.float32, (n_total,))
     _check_array("intercepts", arrays["intercepts"], np.float32, (sum(widths[1:]),))
     _check_array("srelu", arrays["srelu"], np.float32, (n_srelu,))
     pointer = start = 0
-    for n, n_in, n_out in zip(n_connections, widths[:-1], widths[1:], strict=True):
+    for n, (n_in, n_out) in zip(n_connections, shapes, strict=True):
         pointers = arrays["indptr"][pointer : pointer + n_in + 1]
         _check_layer(pointers, arrays["indices"], start, start + n, n_out)
         pointer, start = pointer + n_in + 1, start + n
@@ -171,7 +174,8 @@ def _check_preferences(preferences, n_features):
 
 def _check_explored(explored, state):
     check_fields("explored", explored, {"shares", "counted", "bitmaps"})
-    cells = [n_in * n_out for n_in, n_out in pairwise(state["widths"])]
+    shapes = layer_shapes(state["widths"], state["n_connections"])
+    cells = [n_in * n_out for n_in, n_out in shapes]
     for name, values in explored.items():
         right = isinstance(values, list) and len(values) == len(cells)
         require(right, f"explored holds no {name} for each layer")

@@ -187,12 +187,12 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
                 weight_decay=0.1,
                 input_noise=0.0,
                 evolution="set",
-                direct_path=0.0,
+                skip_connections=None,
                 max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
             )
         changes = {"n_jobs": template.n_jobs if self.n_jobs is None else self.n_jobs}
-        if template.direct_path == "auto":
-            changes["direct_path"] = 0.0  # the scores are those of the network alone
+        if template.skip_connections == "auto":
+            changes["skip_connections"] = None  # the scores are those of the network alone
         given = template.random_state if self.random_state is None else self.random_state
         seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
         return [clone(template).set_params(random_state=int(s), **changes) for s in seeds]
