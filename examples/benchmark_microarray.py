@@ -118,7 +118,8 @@ def network_dense(case):
     roots = np.roots([depth - 1, linear, case.n_classes - budget])
     width = max(1, round(roots.real.max()))
     widths = (width,) * depth
-    return sparse_mlp(case, direct_path=0, density=1.0, evolution=None, hidden_layer_sizes=widths)
+    dense = {"density": 1.0, "evolution": None, "skip_connections": None}
+    return sparse_mlp(case, **dense, hidden_layer_sizes=widths)
 
 
 def pca_svc(case):
@@ -144,18 +145,18 @@ MODELS = {
     "random_forest": lambda case: scaled(RandomForestClassifier(500, random_state=case.seed)),
     "mlp": lambda case: scaled(MLPClassifier(random_state=case.seed)),
     "lightgbm": lightgbm,
-    # What each part of ours is worth: the network without the direct path, by rule of evolution.
-    "network_guided": lambda case: sparse_mlp(case, direct_path=0, evolution="guided"),
-    "network_set": lambda case: sparse_mlp(case, direct_path=0, evolution="set"),
-    "network_static": lambda case: sparse_mlp(case, direct_path=0, evolution=None),
+    # What each part of ours is worth: the network without the skip layer, by rule of evolution.
+    "network_guided": lambda case: sparse_mlp(case, skip_connections=None, evolution="guided"),
+    "network_set": lambda case: sparse_mlp(case, skip_connections=None, evolution="set"),
+    "network_static": lambda case: sparse_mlp(case, skip_connections=None, evolution=None),
     "network_dense": network_dense,
-    "direct_path": lambda case: sparse_mlp(case, direct_path=1000, max_iter=1),
+    "skip_layer": lambda case: sparse_mlp(case, learning_rate_init=1e-9, max_iter=1),
 }
 
 # At most 12 candidates each; among ties the first wins, so the values of MODELS come first.
 GRIDS = {
     "sparse_mlp": {
-        "trulysparsemlpclassifier__direct_path": ["auto", 1, 16],
+        "trulysparsemlpclassifier__skip_connections": ["exact", "zero"],
         "trulysparsemlpclassifier__input_noise": [1.0, 0.3],
     },
     "logreg": {"logisticregression__C": [1, 1e-1, 1e-2, 1e-3, 1e-4, 10]},

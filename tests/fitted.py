@@ -54,6 +54,7 @@ def trained(n_samples=60, n_features=40, n_classes=3, seed=0, **changes):
         "hidden_layer_sizes": (12, 8),
         "activation": "relu",
         "epsilon": 3,
+        "skip_connections": None,
         "batch_size": 32,
         "learning_rate": "cosine",
         "learning_rate_init": 0.01,

@@ -21,6 +21,7 @@ def classifier(**changes):
     parameters = {
         "hidden_layer_sizes": (6,),
         "epsilon": 2,
+        "skip_connections": None,
         "learning_rate_init": 0.01,
         "max_iter": 2,
         "batch_size": 8,
@@ -47,7 +48,7 @@ WRONG = {
     "density": [0, -0.1, 1.01, NAN, "half", [0.5]],
     "evolution": ["rigl", True, 1],
     "guidance": [-0.1, 1.01, NAN, "0.5", None],
-    "direct_path": [-1, 1001, NAN, INF, "yes", None],
+    "skip_connections": [1, True, "yes", "full"],
     "zeta": [-0.1, 1, NAN, "0.3", None],
     "evolution_interval": [*NOT_COUNTS, None],
     "evolution_end": [-0.1, 1.1, NAN, "all", None],

@@ -4,6 +4,7 @@ import copy
 import io
 import multiprocessing
 import pickle
+import struct
 import warnings
 from functools import partial
 
@@ -240,7 +241,7 @@ def test_a_truncated_file_of_joblib_is_an_error(tmp_path, part):
     joblib.dump(classifier().fit(X, y), path)
     contents = path.read_bytes()
     path.write_bytes(contents[: int(part * len(contents))])
-    with pytest.raises((EOFError, IndexError, ValueError, pickle.UnpicklingError)):
+    with pytest.raises((EOFError, IndexError, ValueError, pickle.UnpicklingError, struct.error)):
         joblib.load(path)
 
 

@@ -305,12 +305,12 @@ def test_the_given_estimator_is_left_alone(classes):
     assert_array_equal(selector.scores_, again.scores_)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("auto", 0.0), (0.5, 0.5)])
-def test_a_direct_path_is_only_trained_where_it_is_asked_for(classes, given, kept):
+@pytest.mark.parametrize(("given", "kept"), [("auto", None), ("zero", "zero")])
+def test_a_skip_layer_is_only_trained_where_it_is_asked_for(classes, given, kept):
     """Its weights have no part in the scores."""
-    networks = supervised(estimator=small(direct_path=given)).fit(*classes).estimators_
-    assert {network.direct_path for network in networks} == {kept}
-    assert (networks[0].direct_coef_ is None) == (kept == 0.0)
+    networks = supervised(estimator=small(skip_connections=given)).fit(*classes).estimators_
+    assert {network.skip_connections for network in networks} == {kept}
+    assert (networks[0].skip_coef_ is None) == (kept is None)
 
 
 @SELECTORS

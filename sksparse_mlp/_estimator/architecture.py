@@ -84,7 +84,8 @@ def layer_sizes(
     if density is not None:
         n_connections = connections_for_density(float(density), cells, sums)
     else:
-        n_connections = connections_for_epsilon(_epsilons(epsilon, len(cells)), cells, sums)
+        epsilons = _epsilons(epsilon, len(widths) - 1, len(shapes))
+        n_connections = connections_for_epsilon(epsilons, cells, sums)
     check_memory(widths, n_connections, 2 if solver == "adam" else 1)
     return widths, tuple(n_connections)
 
@@ -102,20 +103,22 @@ def _hidden_widths(hidden_layer_sizes):
     return [int(size) for size in sizes]
 
 
-def _epsilons(given, n_layers):
-    """One for each layer."""
+def _epsilons(given, n_levels, n_layers):
+    """One for each layer; a skip layer has that of the output layer, if it has none of its own."""
     epsilon = DEFAULT_EPSILON if given is None else given
     if isinstance(epsilon, Real):
         return [float(epsilon)] * n_layers
     valid = _is_sequence(epsilon) and all(
         isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilon
     )
-    if not valid or len(epsilon) != n_layers:
+    if not valid or len(epsilon) not in (n_levels, n_layers):
+        more = " (and, if you like, one more for the skip layer)" if n_layers > n_levels else ""
         raise ValueError(
             "epsilon must be a positive number, or a sequence of one for each of the "
-            f"{n_layers} layers; got {given!r}."
+            f"{n_levels} layers{more}; got {given!r}."
         )
-    return [float(e) for e in epsilon]
+    epsilons = [float(e) for e in epsilon]
+    return epsilons + epsilons[-1:] * (n_layers - len(epsilons))
 
 
 def _is_sequence(values):

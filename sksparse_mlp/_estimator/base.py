@@ -185,12 +185,6 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
         return [network.intercepts_of(i) for i in range(len(network.widths) - 1)]
 
     @property
-    def skip_coef_(self):
-        """Weights of the skip layer: CSR array of shape (n_features, n_outputs), or None."""
-        network = self._fitted_network
-        return network.weights_of(network.n_layers - 1) if network.has_skip else None
-
-    @property
     def n_connections_(self):
         """Number of connections of each layer."""
         return self._fitted_network.n_connections

@@ -195,8 +195,8 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         values = plain_parameters(self, TrainingOptions.__dataclass_fields__)
         batch = values["batch_size"] = defaults.batch_size(self.batch_size, n_samples, stream)
         if self.max_iter == "auto":
-            exact = not stream and self._skip_start(stream) == "exact"
-            values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, exact)
+            refines = self._skip_start(stream) == "exact" and self.learning_rate == "cosine"
+            values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, refines)
         if self.evolution_interval == "auto":
             total_steps = values["max_iter"] * -(-n_samples // batch)
             interval = defaults.evolution_interval(total_steps, self.evolution_end)

@@ -35,12 +35,13 @@ def batch_size(given, n_samples, stream):
     return n_samples if n_samples <= FULL_BATCH_UP_TO else MINI_BATCH
 
 
-def n_epochs(n_samples, n_features, batch, starts_exact):
+def n_epochs(n_samples, n_features, batch, refines):
     """Passes over the data: as many steps as the network beside the skip layer needs.
 
-    Without an exact start, even scarce samples need the steps that many samples do.
+    ``refines`` says that it adds to an exact start, along a schedule with an end: else even scarce
+    samples need the steps that many samples do.
     """
-    rest = 1.0 - scarcity(n_samples, n_features) if starts_exact else 1.0
+    rest = 1.0 - scarcity(n_samples, n_features) if refines else 1.0
     full = batch >= n_samples
     most = FULL_BATCH_STEPS if full else MINI_BATCH_STEPS
     n_steps = round(SCARCE_STEPS + rest * (most - SCARCE_STEPS))

@@ -92,8 +92,9 @@ def _of_an_epoch(method, trainer):
     return sensitivity(network, data, some_samples(network, data), trainer.team, kind)
 
 
-def some_samples(network, data, at_most=SAMPLES_PER_EPOCH):
+def some_samples(network, data, at_most=None):
     """At most this many of the samples to train on, drawn anew in each epoch."""
+    at_most = SAMPLES_PER_EPOCH if at_most is None else at_most
     if data.samples.size <= at_most:
         return data.samples
     seed = derive_seed(network.streams.splitting, network.epoch)

@@ -15,6 +15,7 @@ from .._kernels.records import CROSS_ENTROPY, SUM_GRADIENTS, Batches
 from .._network.network import SparseNetwork
 from .._network.workspace import lanes_for
 from .._network.x_view import window
+from .importance import some_samples
 from .lbfgs import minimise
 from .options import TrainingOptions
 from .parameters import step_parameters
@@ -46,7 +47,7 @@ class LinearStart:
         self.scale, self.pull = scale[rows], (mean * scale)[rows]
         self.columns = self.layer.arrays.indices.astype(np.int64)
         self.n_weights, self.n_out = rows.size, n_out
-        self.order = data.samples
+        self.order = some_samples(network, data, MOST_SAMPLES)
         options = TrainingOptions()
         self.params = step_parameters(self.layer, options, CROSS_ENTROPY)
         self.params = self.params._replace(solver=SUM_GRADIENTS)

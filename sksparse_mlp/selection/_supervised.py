@@ -39,10 +39,10 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         it is useful, and not for long, because many short trainings say more than a few long
         ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
         learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0,
-        evolution="set", direct_path=0.0)`` with 50 training steps, or 10 epochs if these are more.
-        A given one keeps its own way of evolution, which with "auto" prefers inputs that differ
-        between the classes where there are at least as many as samples; a direct path, which has
-        no part in the scores, is only trained if ``direct_path`` is a number.
+        evolution="set", skip_connections=None)`` with 50 training steps, or 10 epochs if these
+        are more. A given one keeps its own way of evolution, which with "auto" prefers inputs that
+        differ between the classes where there are few samples; a skip layer, which has no part in
+        the scores, is only trained if ``skip_connections`` is not "auto".
 
     k : int, default=None
         How many features to select: those with the highest scores.
