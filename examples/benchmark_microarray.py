@@ -6,7 +6,7 @@ Accuracy on gene-expression data, compared with peers
 Runs cross-validated classifiers over a folder of data sets and writes tables and a figure::
 
     python benchmark_microarray.py                                   # small bundled sets
-    python benchmark_microarray.py --data FOLDER --n-jobs 4          # .npz files with X and y
+    python benchmark_microarray.py --data FOLDER [FOLDER ...] --n-jobs 4   # .npz with X and y
     python benchmark_microarray.py --data FOLDER --models sparse_mlp logreg svc_rbf
     python benchmark_microarray.py --data FOLDER --tuned             # nested cross-validation
 
@@ -59,6 +59,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -145,12 +146,15 @@ MODELS = {
     "random_forest": lambda case: scaled(RandomForestClassifier(500, random_state=case.seed)),
     "mlp": lambda case: scaled(MLPClassifier(random_state=case.seed)),
     "lightgbm": lightgbm,
-    # What each part of ours is worth: the network without the skip layer, by rule of evolution.
+    "shrunken_centroids": lambda case: scaled(NearestCentroid(shrink_threshold=0.5)),
+    # What each part of ours is worth: connections that stay where they are; the skip layer alone;
+    # the network without it, by rule of evolution; and a dense one of as many parameters.
+    "static": lambda case: sparse_mlp(case, evolution=None),
+    "skip_layer": lambda case: sparse_mlp(case, learning_rate_init=1e-9, max_iter=1),
     "network_guided": lambda case: sparse_mlp(case, skip_connections=None, evolution="guided"),
     "network_set": lambda case: sparse_mlp(case, skip_connections=None, evolution="set"),
     "network_static": lambda case: sparse_mlp(case, skip_connections=None, evolution=None),
     "network_dense": network_dense,
-    "skip_layer": lambda case: sparse_mlp(case, learning_rate_init=1e-9, max_iter=1),
 }
 
 # At most 12 candidates each; among ties the first wins, so the values of MODELS come first.
@@ -217,7 +221,7 @@ class Task(NamedTuple):
 def main():
     """Plan, run what is not cached, and report."""
     options = parse_options()
-    sets = load_folder(options.data) if options.data else load_bundled()
+    sets = load_folders(options.data) if options.data else load_bundled()
     models = available(dict.fromkeys([options.reference, *options.models]))
     tasks = plan(sets, models, options)
     pending = [task for task in tasks if not task.done]
@@ -234,7 +238,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description="Cross-validated accuracy over many data sets.")
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     cache = user_cache / "sksparse_mlp" / "benchmark_microarray"
-    parser.add_argument("--data", type=Path, help="folder of .npz files with X and y")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders of .npz files with X and y")
     parser.add_argument(
         "--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS)
     )
@@ -252,14 +256,14 @@ def parse_options():
     return options
 
 
-def load_folder(folder):
-    """Return {name: (X, y)} of all .npz files of a folder."""
+def load_folders(folders):
+    """Return {name: (X, y)} of all .npz files of some folders."""
     sets = {}
-    for path in sorted(folder.glob("*.npz")):
+    for path in itertools.chain(*(sorted(folder.glob("*.npz")) for folder in folders)):
         with np.load(path) as arrays:
             sets[path.stem] = arrays["X"], arrays["y"]
     if not sets:
-        raise SystemExit(f"no .npz file in {folder}")
+        raise SystemExit(f"no .npz file in {', '.join(map(str, folders))}")
     return sets
 
 
