@@ -1,6 +1,7 @@
 """The skip layer: where it starts from, and that it is a layer as all others are."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -286,6 +287,14 @@ def test_a_pickle_predicts_the_same():
     model = fitted(X, y)
     twin = pickle.loads(pickle.dumps(model))
     assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
+
+
+def test_fits_side_by_side_in_threads_give_the_bits_of_one_alone():
+    X, y = wide(n_samples=60, n_features=300)
+    alone = fitted(X, y).predict_proba(X)
+    with ThreadPoolExecutor(4) as pool:
+        others = list(pool.map(lambda _: fitted(X, y).predict_proba(X), range(8)))
+    assert all(np.array_equal(other, alone) for other in others)
 
 
 def test_importances_follow_the_way_that_decides():
