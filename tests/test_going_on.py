@@ -1,4 +1,4 @@
-"""Training that goes on: after a chunk of a stream, a warm start, a restored or lightened network."""
+"""Training that goes on: after a chunk of a stream, a warm start, a restored network."""
 
 import numpy as np
 import pytest
