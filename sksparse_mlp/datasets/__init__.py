@@ -3,7 +3,7 @@
 This subpackage needs nothing of the rest of the package.
 """
 
-from sksparse_mlp.datasets._fetch import fetch_microarray
-from sksparse_mlp.datasets._synthetic import make_microarray
+from ._fetch import fetch_microarray
+from ._synthetic import make_microarray
 
 __all__ = ["fetch_microarray", "make_microarray"]

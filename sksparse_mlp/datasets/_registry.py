@@ -5,18 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sksparse_mlp.datasets._readers import read_mat, read_series_matrix
+from ._readers import read_mat, read_series_matrix
 
-_SCIKIT_FEATURE = "https://jundongl.github.io/scikit-feature/files/datasets"
-_GEO = "https://ftp.ncbi.nlm.nih.gov/geo/series"
+SCIKIT_FEATURE = "https://jundongl.github.io/scikit-feature/files/datasets"
+GEO = "https://ftp.ncbi.nlm.nih.gov/geo/series"
+# Upper limits with room to spare: a number as text has at most 25 characters, compressed fewer.
+FILE_BYTES_PER_VALUE = 16
+UNPACKED_BYTES_PER_VALUE = 32
+# For what a file says of each sample besides.
+BYTES_PER_SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroarraySource:
     """One remote file and everything that is known of its content.
 
-    `class_counts` lists the sizes of the classes in any order. Without a `sha256` the hash of the
-    first download that has the right content is trusted from then on.
+    ``class_counts`` lists the sizes of the classes in any order. Without a ``sha256`` the hash of
+    the first download that has the right content is trusted from then on.
     """
 
     name: str
@@ -35,23 +40,48 @@ class MicroarraySource:
     def filename(self):
         return self.url.rpartition("/")[2]
 
+    @property
+    def max_file_bytes(self):
+        return self.n_samples * (FILE_BYTES_PER_VALUE * self.n_features + BYTES_PER_SAMPLE)
+
+    @property
+    def max_unpacked_bytes(self):
+        return self.n_samples * (UNPACKED_BYTES_PER_VALUE * self.n_features + BYTES_PER_SAMPLE)
+
     def verify(self, table):
-        """Raise ValueError unless `table` has the shape, classes and values of this set."""
-        shape = (self.n_samples, self.n_features)
-        if table.data.shape != shape or table.target.shape != shape[:1]:
-            raise ValueError(
-                f"data of shape {table.data.shape} and target of shape {table.target.shape} "
-                f"instead of {shape} and {shape[:1]}"
-            )
-        counts = sorted(np.bincount(table.target).tolist())
-        if len(counts) != self.n_classes:
-            raise ValueError(f"{len(counts)} classes instead of {self.n_classes}")
-        if self.class_counts is not None and counts != sorted(self.class_counts):
-            raise ValueError(f"classes of {counts} samples instead of {sorted(self.class_counts)}")
+        """Raise ValueError unless ``table`` has the shape, classes and values of this set."""
+        self._verify_shapes(table)
+        self._verify_classes(table)
         is_wrong = np.isinf if self.missing_values else _is_not_finite
         # A row at a time: a mask of the whole matrix would be another large array.
         if any(is_wrong(row).any() for row in table.data):
             raise ValueError("values that are not finite")
+
+    def _verify_shapes(self, table):
+        expected = {
+            "data": (np.float32, (self.n_samples, self.n_features)),
+            "target": (np.int64, (self.n_samples,)),
+            "feature_names": (np.str_, (self.n_features,)),
+        }
+        for name, (dtype, shape) in expected.items():
+            found = getattr(table, name)
+            if found.dtype.type is not dtype or found.shape != shape:
+                raise ValueError(
+                    f"{name} of shape {found.shape} and type {found.dtype} instead of {shape} and "
+                    f"{dtype.__name__}"
+                )
+
+    def _verify_classes(self, table):
+        names, target = table.target_names, table.target
+        if names.dtype.type is not np.str_ or names.shape != (self.n_classes,):
+            raise ValueError(f"{names.size} classes instead of {self.n_classes}")
+        if target.min() < 0 or target.max() >= self.n_classes:
+            raise ValueError(f"a class is not in [0, {self.n_classes - 1}]")
+        counts = sorted(np.bincount(target, minlength=self.n_classes).tolist())
+        if counts[0] == 0:
+            raise ValueError("a class without samples")
+        if self.class_counts is not None and counts != sorted(self.class_counts):
+            raise ValueError(f"classes of {counts} samples instead of {sorted(self.class_counts)}")
 
 
 def _is_not_finite(values):
@@ -61,7 +91,7 @@ def _is_not_finite(values):
 def _scikit_feature(name, n_samples, n_features, *, class_counts=None, n_classes=None, about):
     return MicroarraySource(
         name=name,
-        url=f"{_SCIKIT_FEATURE}/{name}.mat",
+        url=f"{SCIKIT_FEATURE}/{name}.mat",
         reader=read_mat,
         n_samples=n_samples,
         n_features=n_features,
@@ -159,7 +189,7 @@ SOURCES = {
         ),
         MicroarraySource(
             name="GSE13159",
-            url=f"{_GEO}/GSE13nnn/GSE13159/matrix/GSE13159_series_matrix.txt.gz",
+            url=f"{GEO}/GSE13nnn/GSE13159/matrix/GSE13159_series_matrix.txt.gz",
             reader=read_series_matrix,
             n_samples=2096,
             n_features=54675,

@@ -16,11 +16,11 @@ from math import inf
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from sksparse_mlp.datasets._checks import check_integer, check_number
+from ._checks import check_integer, check_number
 
-_BASE_MEAN, _BASE_SD = 8.0, 2.0
-_LOG_SPREAD_SD = 0.3
-_SHARE_OF_REPRESSED_GENES = 0.2
+BASE_MEAN, BASE_SD = 8.0, 2.0
+LOG_SPREAD_SD = 0.3
+SHARE_OF_REPRESSED_GENES = 0.2
 
 
 def make_microarray(
@@ -86,12 +86,12 @@ def make_microarray(
     y : ndarray of shape (n_samples,), dtype int64
         The class of each sample.
     dataset : :class:`~sklearn.utils.Bunch`
-        In place of both with `return_X_y=False`, with the following attributes.
+        In place of both with ``return_X_y=False``, with the following attributes.
 
         data, target : ndarrays
             X and y.
         feature_names : list of str of length n_features
-            `gene_0`, `gene_1`, ...
+            ``gene_0``, ``gene_1``, ...
         informative : int64 ndarray of shape (n_informative,)
             Indices of the marker genes, increasing.
         modules : int64 ndarray of shape (n_features,)
@@ -139,10 +139,10 @@ def make_microarray(
     modules[order] = np.arange(n_features) // module_size
     informative = order[:n_informative]
 
-    base = rng.normal(_BASE_MEAN, _BASE_SD, n_features)
+    base = rng.normal(BASE_MEAN, BASE_SD, n_features)
     centres = base + _class_effects(rng, informative, n_features, n_classes, class_sep)
     shifts = rng.normal(0.0, batch_effect, (n_batches, n_features))
-    spread = noise * rng.lognormal(0.0, _LOG_SPREAD_SD, n_features)
+    spread = noise * rng.lognormal(0.0, LOG_SPREAD_SD, n_features)
     loadings = np.sqrt(module_correlation) * _loadings(rng, n_features)
     common, own = spread * loadings, spread * np.sqrt(1.0 - loadings**2)
 
@@ -173,7 +173,7 @@ def _class_effects(rng, informative, n_features, n_classes, class_sep):
 
 def _loadings(rng, n_features):
     strength = rng.uniform(0.5, 1.0, n_features)
-    return np.where(rng.random(n_features) < _SHARE_OF_REPRESSED_GENES, -strength, strength)
+    return np.where(rng.random(n_features) < SHARE_OF_REPRESSED_GENES, -strength, strength)
 
 
 def _heavy_tailed(rng, df, size):
