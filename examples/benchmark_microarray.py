@@ -64,6 +64,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils.metaestimators import available_if
 from threadpoolctl import threadpool_limits
 
 
@@ -83,14 +84,15 @@ class PlattSVC(SVC):
         """Fit the machine, then a sigmoid on decision values of held-out rows."""
         super().fit(X, y)
         n_splits = min(5, np.unique(y, return_counts=True)[1].min())
-        if n_splits > 1:  # an inner fold of a grid search may hold a class of one row
+        if n_splits > 1:
             machine = SVC(**self.get_params())
             platt = CalibratedClassifierCV(machine, cv=int(n_splits), ensemble=False)
             self.platt_ = platt.fit(X, y)
         return self
 
+    @available_if(lambda machine: hasattr(machine, "platt_"))
     def predict_proba(self, X):
-        """Return the probabilities of the classes."""
+        """Return the probabilities of the classes; none where one has a single sample."""
         return self.platt_.predict_proba(X)
 
 
