@@ -10,11 +10,12 @@ from sklearn.metrics import get_scorer_names
 from ._estimator.classification import BaseSparseClassifier
 from ._estimator.compat import (
     StrOptions,
-    check_first_partial_fit,
     fit_context,
     method_if,
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
+from ._estimator.handed_out import read_only, read_only_csr
+from ._estimator.labels import set_first_classes
 from ._training.checkpoint import check_checkpoint
 
 # The importances of the inputs are judged by at most this many samples of a chunk of a stream.
@@ -302,6 +303,9 @@ default="relu"
     matrices, dense or CSR, are not copied, other numbers are converted one part at a time. What
     a row is predicted to be depends on nothing but that row.
 
+    Fitted attributes cannot be changed in place, which would change the model behind its back:
+    arrays are read-only, lists and dicts are copies. To change weights, take ``coefs_[0].copy()``.
+
     A sample's weight multiplies its share of the loss of its mini-batch, which is a weighted
     mean. A weight that is smaller than the largest one by more than the precision of float32
     counts as zero.
@@ -533,10 +537,9 @@ default="relu"
         """
         network = self._network if self.__sklearn_is_fitted__() else None
         twin = self._twin()
-        if check_first_partial_fit(twin, classes):
-            twin.classes_ = np.asarray(twin.classes_)
+        set_first_classes(twin, classes)
         X, y = twin._validate_X(X, y, reset=network is None)
-        data = twin._training_data(X, y, sample_weight, stream=True)
+        data = twin._training_data(X, y, sample_weight)
         streams = self._new_streams() if network is None else network.streams
         trainer = twin._learn(data, streams, network=network, stream=True)
         n_samples, earlier = data.samples.size, None
@@ -617,7 +620,7 @@ default="relu"
     def skip_coef_(self):
         """Weights of the skip layer: CSR array of shape (n_features, n_outputs), or None."""
         network = self._fitted_network
-        return network.weights_of(network.n_layers - 1) if network.has_skip else None
+        return read_only_csr(network.weights_of(network.n_layers - 1)) if network.has_skip else None
 
     @property
     def srelu_(self):
@@ -626,7 +629,8 @@ default="relu"
         if network.activation != "srelu":
             return None
         planes = network.arrays.srelu.reshape(4, -1)
-        return np.split(planes, np.cumsum(network.widths[1:-1])[:-1], axis=1)
+        parts = np.split(planes, np.cumsum(network.widths[1:-1])[:-1], axis=1)
+        return [read_only(part) for part in parts]
 
     @property
     def feature_importances_(self):

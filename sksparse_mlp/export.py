@@ -1,5 +1,6 @@
-"""Fitted networks for tools that know scikit-learn's own."""
+"""Fitted networks for tools that know scikit-learn's own, and for ONNX."""
 
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,9 @@ from scipy.sparse import issparse
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["to_mlp_classifier"]
+from .classifier import TrulySparseMLPClassifier
+
+__all__ = ["register_onnx_converters", "to_mlp_classifier"]
 
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 
@@ -16,8 +19,8 @@ ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 def to_mlp_classifier(est, *, max_bytes=2**31):
     """Convert a fitted sparse classifier to scikit-learn's dense one, with the same predictions.
 
-    What reads scikit-learn's networks then reads ours: skl2onnx turns the result into an ONNX
-    model, for example. In a pipeline, convert the last step and put the result in its place.
+    What reads scikit-learn's networks then reads ours. In a pipeline, convert the last step and put
+    the result in its place.
 
     Parameters
     ----------
@@ -36,6 +39,10 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
         ``partial_fit`` trains them too. The last layer's weights are divided by ``temperature_``;
         for two classes it has one neuron, whose weights are the differences of the two. A skip
         layer becomes additional neurons in each hidden layer: one a class and sign.
+
+    See Also
+    --------
+    register_onnx_converters : Does this within skl2onnx, where it meets a sparse classifier.
 
     Notes
     -----
@@ -71,10 +78,115 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     dense.coefs_, dense.intercepts_ = coefs, intercepts
     dense.n_layers_, dense.n_features_in_ = len(coefs) + 1, est.n_features_in_
     dense.n_iter_, dense.t_, dense.loss_ = est.n_iter_, est.t_, est.loss_
-    dense.loss_curve_, dense.best_loss_ = list(est.loss_curve_), min(est.loss_curve_)
+    dense.loss_curve_, dense.best_loss_ = est.loss_curve_, min(est.loss_curve_)
     if hasattr(est, "feature_names_in_"):
-        dense.feature_names_in_ = est.feature_names_in_
+        dense.feature_names_in_ = est.feature_names_in_.copy()
     return dense
+
+
+def register_onnx_converters(*, max_bytes=2**31):
+    """Make skl2onnx convert the estimators of this package, also as steps of a pipeline.
+
+    Call it once, before ``skl2onnx.to_onnx``. A classifier is converted as by
+    :func:`to_mlp_classifier`, so its connections become dense weights; a selector becomes the list
+    of the features that it selects. Needs skl2onnx: ``pip install sksparse-mlp[onnx]``.
+
+    Parameters
+    ----------
+    max_bytes : int, default=2**31
+        The most that the dense weights of a classifier may take; beyond it, ``to_onnx`` raises an
+        error. An ONNX file cannot hold more than 2 GiB.
+
+    See Also
+    --------
+    to_mlp_classifier : Says which classifiers can be converted.
+
+    Examples
+    --------
+    >>> from skl2onnx import to_onnx
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sksparse_mlp import TrulySparseMLPClassifier
+    >>> from sksparse_mlp.datasets import make_microarray
+    >>> from sksparse_mlp.export import register_onnx_converters
+    >>> X, y = make_microarray(n_samples=60, n_features=500, random_state=0)
+    >>> network = TrulySparseMLPClassifier(100, epsilon=5, max_iter=5, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), network).fit(X, y)
+    >>> register_onnx_converters()
+    >>> onnx = to_onnx(model, X[:1], options={"zipmap": False})
+    >>> [output.name for output in onnx.graph.output]
+    ['label', 'probabilities']
+    """
+    try:
+        from skl2onnx import update_registered_converter
+        from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+    except ImportError as error:
+        raise ImportError(
+            "register_onnx_converters needs skl2onnx: pip install sksparse-mlp[onnx]"
+        ) from error
+    from .selection import SparseAutoencoderSelector, SparseMLPFeatureSelector
+
+    update_registered_converter(
+        TrulySparseMLPClassifier,
+        TrulySparseMLPClassifier.__name__,
+        calculate_linear_classifier_output_shapes,
+        _classifier_converter(max_bytes),
+        options={
+            "zipmap": [True, False, "columns"],
+            "output_class_labels": [False, True],
+            "nocl": [True, False],
+        },
+    )
+    for selector in (SparseAutoencoderSelector, SparseMLPFeatureSelector):
+        update_registered_converter(
+            selector, selector.__name__, _set_width_of_selection, _convert_selector
+        )
+
+
+def _classifier_converter(max_bytes):
+    """A function that adds the nodes of a classifier to an ONNX graph; its signature is fixed."""
+    from skl2onnx.operator_converters.multilayer_perceptron import convert_sklearn_mlp_classifier
+
+    def convert(scope, operator, container):
+        dense = copy(operator)
+        dense.raw_operator = to_mlp_classifier(operator.raw_operator, max_bytes=max_bytes)
+        convert_sklearn_mlp_classifier(scope, dense, container)
+
+    return convert
+
+
+def _set_width_of_selection(operator):
+    """Tell skl2onnx how many columns a selector's output has."""
+    given = operator.inputs[0]
+    n_selected = _selected(operator.raw_operator).size
+    operator.outputs[0].type = type(given.type)([given.get_first_dimension(), n_selected])
+
+
+def _convert_selector(scope, operator, container):
+    """Add the node of a selector to an ONNX graph."""
+    from skl2onnx.proto import onnx_proto
+
+    selected, name = _selected(operator.raw_operator), scope.get_unique_variable_name("selected")
+    container.add_initializer(name, onnx_proto.TensorProto.INT64, [selected.size], selected)
+    container.add_node(
+        "ArrayFeatureExtractor",
+        [operator.inputs[0].full_name, name],
+        operator.outputs[0].full_name,
+        op_domain="ai.onnx.ml",
+        name=scope.get_unique_operator_name("ArrayFeatureExtractor"),
+    )
+
+
+def _selected(selector):
+    selected = selector.get_support(indices=True)
+    if selected.size == 0:
+        raise ValueError(
+            f"{selector!r} selects no feature, of which ONNX makes no model: lower threshold."
+        )
+    return selected
+
+
+# ---------------------------------------------------------------- from sparse to dense
 
 
 def _check(est, max_bytes):

@@ -41,7 +41,7 @@ def single_layer(connected, weights, **changes):
     """A network of one layer with connections and weights that the test chooses.
 
     ``connected`` is a boolean matrix, ``weights`` one value for each connection in storage order.
-    What the solver remembers of a connection is a tag: its number, counted from 1.
+    The first moment of a connection is a tag: its number, counted from 1.
     """
     connected = np.asarray(connected)
     network = make_network(connected.shape, [int(connected.sum())], **changes)

@@ -1,10 +1,11 @@
-"""What all tests share: hypothesis profiles and the real gene-expression data.
+"""What all tests share: hypothesis profiles, Ctrl-C, and the real gene-expression data.
 
 ``HYPOTHESIS_PROFILE=nightly`` tries many, random examples; the default, "ci", few and always the
 same ones.
 """
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 MICROARRAY = Path(__file__).parents[2] / "shared" / "data" / "microarray"
+
+
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler, also where the parent of this process has it ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
+from estimators import small
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp.datasets import make_microarray
 
 
@@ -50,15 +50,4 @@ def trained(n_samples=60, n_features=40, n_classes=3, seed=0, **changes):
         n_samples, n_features, n_informative=10, n_classes=n_classes, random_state=seed
     )
     X -= X.mean(axis=0)
-    parameters = {
-        "hidden_layer_sizes": (12, 8),
-        "activation": "relu",
-        "epsilon": 3,
-        "skip_connections": None,
-        "batch_size": 32,
-        "learning_rate": "cosine",
-        "learning_rate_init": 0.01,
-        "max_iter": 6,
-        "random_state": seed,
-    } | changes
-    return TrulySparseMLPClassifier(**parameters).fit(X, y), X, y
+    return small(**{"temperature": "auto", "random_state": seed} | changes).fit(X, y), X, y

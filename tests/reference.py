@@ -172,7 +172,7 @@ def dropped_by_set(weights, zeta):
 
 
 class Parameters(NamedTuple):
-    """Something for every parameter of a network: values, gradients, or a solver's memory."""
+    """Something for every parameter of a network: values, gradients, or a solver's moments."""
 
     weights: list  # one dense matrix (n_in, n_out) a layer, zero where nothing is connected
     intercepts: list  # one vector a layer
@@ -200,7 +200,7 @@ class Parameters(NamedTuple):
 
     @classmethod
     def velocities_of(cls, network):
-        """The memory of SGD."""
+        """The optimizer state of SGD."""
         optimizer_state = network.optimizer_state
         return cls.unpack(
             network,
@@ -261,7 +261,7 @@ class Twin:
         self.widths, self.t = network.widths, network.t
         self.parameters = Parameters.of(network)
         self.connected = self._connected(network)
-        self.memory = (self.parameters.like(), self.parameters.like())
+        self.moments = (self.parameters.like(), self.parameters.like())
         self.rate_scale = np.ones(network.n_layers)
         if options.learning_rate_scaling == "fan_in":
             n_out = np.array([n for _, n in shapes_of(network)])
@@ -397,7 +397,7 @@ class Twin:
         n_layers, n_levels = len(self.parameters.weights), len(self.widths) - 1
         # A neuron's own parameters learn at the rate of the layer that feeds it.
         layers = [*range(n_layers), *range(n_levels), *range(n_levels - 1)]
-        firsts, seconds = self.memory[0].arrays(), self.memory[1].arrays()
+        firsts, seconds = self.moments[0].arrays(), self.moments[1].arrays()
         for i, (value, g) in enumerate(
             zip(self.parameters.arrays(), gradients.arrays(), strict=True)
         ):
@@ -407,7 +407,7 @@ class Twin:
         return loss
 
     def _move(self, rate, g, first, second):
-        """What one step of the solver adds to parameters; changes its memory."""
+        """What one step of the solver adds to parameters; changes their moments."""
         options = self.options
         if options.solver == "adam":
             first[:] = options.beta_1 * first + (1 - options.beta_1) * g
@@ -424,13 +424,13 @@ class Twin:
         connected, evolved = self._connected(network), Parameters.of(network)
         for layer, mask in enumerate(connected):
             weights = self.parameters.weights[layer]
-            # A dropped cell may grow again: new is whatever the solver remembers nothing of.
-            memory = np.zeros(mask.shape)
+            # A dropped cell may grow again: new is whatever has a moment of zero.
+            moment = np.zeros(mask.shape)
             start, stop = network.connections_of(layer)
-            memory[cells_of(network, layer)] = network.optimizer_state.weights_1[start:stop]
-            new = mask & (memory == 0)
+            moment[cells_of(network, layer)] = network.optimizer_state.weights_1[start:stop]
+            new = mask & (moment == 0)
             weights[~mask | new] = 0
             weights[new] = evolved.weights[layer][new]
-            for optimizer_state in self.memory:
-                optimizer_state.weights[layer][~mask | new] = 0
+            for moments in self.moments:
+                moments.weights[layer][~mask | new] = 0
         self.connected = connected

@@ -1,13 +1,22 @@
 """Bad parameters and bad data: an error that says what is wrong, and nothing is trained."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from estimators import small
 from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPClassifier,
+)
 
 NAN, INF = float("nan"), float("inf")
 N_SAMPLES, N_FEATURES, CLASSES = 24, 5, [0, 1, 2]
@@ -16,18 +25,7 @@ X = RNG.normal(size=(N_SAMPLES, N_FEATURES))
 y = np.arange(N_SAMPLES) % 3
 ONES = np.ones(N_SAMPLES)
 
-
-def classifier(**changes):
-    parameters = {
-        "hidden_layer_sizes": (6,),
-        "epsilon": 2,
-        "skip_connections": None,
-        "learning_rate_init": 0.01,
-        "max_iter": 2,
-        "batch_size": 8,
-        "random_state": 0,
-    }
-    return TrulySparseMLPClassifier(**parameters | changes)
+classifier = partial(small, hidden_layer_sizes=(6,), epsilon=2, max_iter=2, batch_size=8)
 
 
 # ---------------------------------------------------------------- one parameter
@@ -117,7 +115,9 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(name, val
         ({"class_weight": {0: -1}}, "class_weight must hold finite numbers >= 0"),
         ({"class_weight": {0: INF}}, "class_weight must hold finite numbers >= 0"),
         ({"class_weight": {7: 1}}, r"\[0, 1, 2\], are not in class_weight"),
-        ({"class_weight": {0: 0, 1: 0, 2: 1}}, "at least 2 classes"),
+        ({"class_weight": {0: 10**400}}, "class_weight must hold finite numbers >= 0"),
+        ({"class_weight": {0: "1"}}, "class_weight must hold finite numbers >= 0"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "contains 0 classes of positive weight"),
         ({"scoring": lambda *args: NAN, "early_stopping": True}, "return a number.* got nan"),
         ({"scoring": lambda *args: "good", "early_stopping": True}, "return a number.* 'good'"),
     ],
@@ -125,6 +125,50 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(name, val
 def test_contradictory_parameters(changes, message):
     with pytest.raises(ValueError, match=message):
         classifier(**changes).fit(X, y)
+
+
+def numeric_parameters(estimator):
+    """Names of the parameters that may be a number, from their constraints."""
+    for name, constraints in type(estimator)._parameter_constraints.items():
+        if any(isinstance(constraint, Interval) for constraint in constraints):
+            yield name
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        pytest.param(estimator, name, id=f"{type(estimator).__name__} {name}")
+        for estimator in (
+            TrulySparseMLPClassifier(),
+            SparseMLPFeatureSelector(),
+            SparseAutoencoderSelector(),
+        )
+        for name in numeric_parameters(estimator)
+    ],
+)
+def test_a_number_beyond_all_floats_is_an_error_that_names_the_parameter(estimator, name):
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        clone(estimator).set_params(**{name: 10**400}).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["hidden_layer_sizes", "epsilon"])
+def test_a_number_beyond_all_floats_in_a_sequence_is_an_error(name):
+    with pytest.raises(ValueError, match=rf"{name} must be .* got \[10000"):
+        classifier(**{name: [10**400, 3]}).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "sample_weight_val"])
+def test_a_weight_beyond_all_floats_is_an_error(name):
+    weight = changed(ONES.astype(object), 3, 10**400)
+    with pytest.raises(ValueError, match=rf"^{name}: "):
+        classifier().fit(X, y, X_val=X, y_val=y, **{name: weight})
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("max_iter", [0, -3])
+def test_training_ends_where_nobody_has_checked_how_long_it_may_last(max_iter):
+    with config_context(skip_parameter_validation=True):
+        assert classifier(max_iter=max_iter).fit(X, y).n_iter_ == 1
 
 
 SMALL_NUMBERS = {
@@ -232,7 +276,7 @@ def test_wrong_X(bad, message, fitted):
         estimator.partial_fit(bad, y, classes=CLASSES)
     with pytest.raises(ValueError, match=message):
         fitted.predict(bad)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"X_val: (.|\n)*{message}"):
         estimator.fit(X, y, X_val=bad, y_val=y)
 
 
@@ -241,6 +285,27 @@ def test_no_samples(method, fitted):
     arguments = (X[:0],) if method == "predict" else (X[:0], y[:0])
     with pytest.raises(ValueError, match="0 sample"):
         getattr(fitted, method)(*arguments)
+
+
+@pytest.mark.parametrize("shape", [(24, 2**40), (24, 2**31)])
+@pytest.mark.parametrize(
+    "too_wide",
+    [
+        lambda shape: sparse.csr_array(([1.0], ([0], [7])), shape=shape),
+        lambda shape: np.broadcast_to(np.float32(1), shape),
+    ],
+    ids=["CSR", "dense"],
+)
+def test_more_features_than_a_network_can_have(too_wide, shape, monkeypatch):
+    monkeypatch.setattr("sksparse_mlp._estimator.checks._memory_of_this_machine", lambda: 2**60)
+    with pytest.raises(ValueError, match=rf"X has [\d,]+ features \(shape .*{shape[1]}.*2,147,483"):
+        classifier().fit(too_wide(shape), y)
+
+
+def test_more_features_than_fit_into_memory(monkeypatch):
+    monkeypatch.setattr("sksparse_mlp._estimator.checks._memory_of_this_machine", lambda: 144 * 4)
+    with pytest.raises(ValueError, match=r"X has 5 features \(shape \(24, 5\)\).* 4 at most"):
+        classifier().fit(X, y)
 
 
 def with_gaps(values):
@@ -269,6 +334,14 @@ UNUSUAL_X = {
     "more than used": csr(data=np.append(GOOD.data, 9.0), indices=np.append(GOOD.indices, 99)),
     "duplicates": duplicated(),
     "unsorted": backwards(),
+    "blocks with duplicates": sparse.bsr_array(
+        (
+            np.repeat(X[:, :, None, None] / 2, 2, axis=1).reshape(-1, 1, 1),
+            np.repeat(GOOD.indices, 2),
+            2 * GOOD.indptr,
+        ),
+        shape=X.shape,
+    ),
     "matrix": sparse.csr_matrix(X),
     "csc": sparse.csc_array(X),
     "coo": sparse.coo_array(X),
@@ -302,8 +375,9 @@ WRONG_Y = {
     "fractions": (y + 0.5, "continuous"),
     "two columns": (np.column_stack([y, y]), "1d"),
     "too short": (y[:-1], r"inconsistent numbers of samples: \[24, 23\]"),
-    "None among strings and numbers": (np.array(["a", 1, None] * 8, object), "must hold strings"),
-    "None among strings": (np.array([None, "a"] * 12, object), "Unknown label type"),
+    "None among strings and numbers": (np.array(["a", 1, None] * 8, object), "y contains None"),
+    "None among strings": (np.array([None, "a"] * 12, object), "y contains None"),
+    "strings and numbers": (np.array(["a", 1, "b"] * 8, object), "must hold strings"),
     "numbers among strings": (np.array([1, "a"] * 12, object), "Unknown label type"),
     "complex": (y + 0j, "Complex data"),
     "nothing": (None, "requires y"),
@@ -332,11 +406,6 @@ def test_wrong_weights(bad, message):
         classifier().fit(X, y, bad)
     with pytest.raises(ValueError, match=f"sample_weight_val.*{message}"):
         classifier().fit(X, y, X_val=X, y_val=y, sample_weight_val=bad)
-
-
-def test_one_class_of_positive_weight():
-    with pytest.raises(ValueError, match="contains 1 class of positive weight"):
-        classifier().fit(X, y, (y == 0).astype(float))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

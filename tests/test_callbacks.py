@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from estimators import small
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import SparseMLPFeatureSelector
 from sksparse_mlp._training import pace
 from sksparse_mlp.inspection import InputDegreeRecorder
 
@@ -18,10 +19,6 @@ def data():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 8)).astype(np.float32)
     return X, (X[:, 0] > 0).astype(int)
-
-
-def network(**params):
-    return TrulySparseMLPClassifier((10,), max_iter=5, random_state=0, **params)
 
 
 class Recorder:
@@ -49,18 +46,18 @@ class Recorder:
 
 def test_each_epoch_and_the_fit_are_announced(data):
     recorder = Recorder()
-    network().set_callbacks(recorder).fit(*data)
+    small().set_callbacks(recorder).fit(*data)
     assert recorder.begun == ["fit"] + 5 * ["epoch"]
     assert recorder.ended == 5 * ["epoch"] + ["fit"]
 
 
 def test_a_callback_may_stop_the_training(data):
-    assert network().set_callbacks(Recorder(stop_after=2)).fit(*data).n_iter_ == 2
+    assert small().set_callbacks(Recorder(stop_after=2)).fit(*data).n_iter_ == 2
 
 
 def test_a_callback_sees_the_network_of_its_epoch(data):
     recorder = Recorder()
-    model = network().set_callbacks(recorder).fit(*data)
+    model = small().set_callbacks(recorder).fit(*data)
     assert not np.array_equal(recorder.predictions[0], recorder.predictions[1])
     assert np.array_equal(recorder.predictions[-1], model.predict_proba(data[0]))
 
@@ -72,7 +69,7 @@ def test_a_network_that_a_callback_keeps_stays_that_of_its_epoch(data):
         def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
             kept.append((fitted_estimator, fitted_estimator.predict_proba(X)))
 
-    network().set_callbacks(Keeper()).fit(*data)
+    small().set_callbacks(Keeper()).fit(*data)
     assert all(np.array_equal(model.predict_proba(data[0]), proba) for model, proba in kept)
 
 
@@ -87,7 +84,7 @@ def long_epochs(monkeypatch):
 def test_a_long_epoch_is_announced_in_parts(data, long_epochs, monkeypatch, most, n_parts):
     monkeypatch.setattr(pace, "MOST_PARTS", most)
     recorder = Recorder(predicts=False)
-    network(batch_size=10).set_callbacks(recorder).fit(*data)
+    small(batch_size=10).set_callbacks(recorder).fit(*data)
     assert recorder.ended == 5 * (n_parts * ["part of an epoch"] + ["epoch"]) + ["fit"]
 
 
@@ -98,7 +95,7 @@ def test_there_is_no_network_to_see_in_the_middle_of_an_epoch(data, long_epochs)
         def on_fit_task_end(self, estimator, context, *, fitted_estimator):
             seen.append((context.task_name, fitted_estimator is None))
 
-    network(batch_size=10).set_callbacks(Looker()).fit(*data)
+    small(batch_size=10).set_callbacks(Looker()).fit(*data)
     assert set(seen) == {("part of an epoch", True), ("epoch", False), ("fit", False)}
 
 
@@ -107,19 +104,18 @@ def test_a_callback_that_asks_to_stop_in_an_epoch_stops_at_its_end(data, long_ep
         def on_fit_task_end(self, estimator, context):
             return context.task_name == "part of an epoch"
 
-    assert network(batch_size=10).set_callbacks(Stopper()).fit(*data).n_iter_ == 1
+    assert small(batch_size=10).set_callbacks(Stopper()).fit(*data).n_iter_ == 1
 
 
 def test_the_progress_bar_moves_within_a_long_epoch(data, long_epochs, capsys):
     pytest.importorskip("rich")
-    network(batch_size=10).set_callbacks(callback.ProgressBar()).fit(*data)
+    small(batch_size=10).set_callbacks(callback.ProgressBar()).fit(*data)
     assert "epoch #4" in capsys.readouterr().out
 
 
 def test_the_recorder_has_the_connections_of_each_epoch(data):
     recorder = InputDegreeRecorder()
-    model = network(evolution_interval="epoch", evolution_end=1.0, epsilon=3)
-    model.set_callbacks(recorder).fit(*data)
+    model = small().set_callbacks(recorder).fit(*data)
     expected = []
 
     class Keeper(Recorder):
@@ -133,21 +129,21 @@ def test_the_recorder_has_the_connections_of_each_epoch(data):
 
 def test_the_recorder_begins_anew_with_each_fit(data):
     recorder = InputDegreeRecorder()
-    model = network().set_callbacks(recorder).fit(*data)
+    model = small().set_callbacks(recorder).fit(*data)
     model.fit(*data)
     assert len(recorder.degrees) == 5
 
 
 def test_a_failing_fit_tears_callbacks_down(data):
     recorder = Recorder(predicts=False)
-    model = network(solver="sgd", learning_rate="constant", learning_rate_init=1e6)
+    model = small(learning_rate="constant", learning_rate_init=1e6)
     with pytest.raises(ValueError, match="diverged"):
         model.set_callbacks(recorder).fit(1e3 * data[0], data[1])
     assert recorder.torn_down
 
 
 def search_over_pipelines():
-    pipe = make_pipeline(StandardScaler(), network())
+    pipe = make_pipeline(StandardScaler(), small())
     return GridSearchCV(pipe, {"trulysparsemlpclassifier__zeta": [0.1, 0.3]}, cv=2)
 
 
@@ -182,10 +178,123 @@ def test_each_epoch_is_announced_in_a_search_over_pipelines(data):
 def test_the_scoring_monitor_scores_each_epoch(data):
     pytest.importorskip("pandas")
     monitor = callback.ScoringMonitor(scoring="accuracy")
-    network().set_callbacks(monitor).fit(*data)
+    small().set_callbacks(monitor).fit(*data)
     assert len([row for row in monitor.get_logs().data if row["accuracy"] is not None]) >= 5
 
 
 def test_verbose_prints_a_line_an_epoch(data, capsys):
-    network(verbose=True).fit(*data)
+    small(verbose=True).fit(*data)
     assert len(capsys.readouterr().out.strip().splitlines()) == 5
+
+
+# ---------------------------------------------------------------- a selector and its networks
+
+
+def selector(**changes):
+    return SparseMLPFeatureSelector(small(), n_networks=3, k=2, random_state=0, **changes)
+
+
+class Listener(Recorder):
+    """Also hears of what a selector's networks do; sees a selector after each network."""
+
+    max_propagation_depth = None
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.ended.append(context.task_name)
+
+
+class Watcher(Recorder):
+    """Looks at the selector that there is after each network."""
+
+    def __init__(self, stop_after=None):
+        super().__init__(stop_after)
+        self.seen = []
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        self.ended.append(context.task_name)
+        self.seen.append((fitted_estimator.scores_, fitted_estimator.transform(X).shape))
+        return self.stop_after == len(self.ended)
+
+
+def test_each_network_of_a_selector_is_announced(data):
+    watcher = Watcher()
+    selector().set_callbacks(watcher).fit(*data)
+    assert watcher.begun == ["fit"] + 3 * ["network"]
+    assert watcher.ended == 3 * ["network"] + ["fit"]
+    assert watcher.torn_down
+
+
+def test_epochs_of_the_networks_of_a_selector_are_announced_to_who_asks(data):
+    listener = Listener()
+    selector().set_callbacks(listener).fit(*data)
+    assert listener.ended == 3 * (5 * ["epoch"] + ["fit"]) + ["fit"]
+
+
+def test_a_callback_sees_the_selector_of_the_networks_so_far(data):
+    watcher = Watcher()
+    fitted = selector().set_callbacks(watcher).fit(*data)
+    one, two, three, end = (scores for scores, _ in watcher.seen)
+    assert len({scores.tobytes() for scores in (one, two, three)}) == 3
+    np.testing.assert_array_equal(three, fitted.scores_)
+    np.testing.assert_array_equal(end, fitted.scores_)
+    assert {shape for _, shape in watcher.seen} == {(60, 2)}
+
+
+def test_no_callback_sees_an_old_selector_before_the_first_network(data):
+    seen = []
+
+    class Early(Recorder):
+        def on_fit_task_begin(self, estimator, context, *, fitted_estimator):
+            seen.append(fitted_estimator is None)
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    selector().fit(*data).set_callbacks(Early()).fit(*data)
+    assert seen == [True, True, False, False]
+
+
+def test_a_callback_may_stop_a_selector_after_a_network(data):
+    watcher = Watcher(stop_after=2)
+    fitted = selector().set_callbacks(watcher).fit(*data)
+    assert len(fitted.estimators_) == 2
+    np.testing.assert_array_equal(fitted.scores_, watcher.seen[1][0])
+
+
+def test_callbacks_do_not_change_what_a_selector_finds(data):
+    undisturbed = selector().fit(*data)
+    watched = selector().set_callbacks(Watcher(), Listener()).fit(*data)
+    np.testing.assert_array_equal(watched.scores_, undisturbed.scores_)
+
+
+def test_no_callback_stays_in_the_networks_of_a_selector(data):
+    fitted = selector().set_callbacks(Listener()).fit(*data)
+    for network in fitted.estimators_:
+        assert not [name for name in vars(network) if "callback" in name]
+
+
+def test_a_network_of_a_selector_that_fails_tears_callbacks_down(data):
+    watcher = Watcher()
+    bad = selector().set_params(
+        estimator__learning_rate="constant", estimator__learning_rate_init=1e6
+    )
+    with pytest.raises(ValueError, match="diverged"):
+        bad.set_callbacks(watcher).fit(1e3 * data[0], data[1])
+    assert watcher.torn_down
+
+
+def test_the_progress_bar_moves_through_the_networks_of_a_selector(data, capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "200")
+    pipe = make_pipeline(StandardScaler(), selector(), small())
+    pipe.set_callbacks(callback.ProgressBar(max_propagation_depth=None)).fit(*data)
+    lines = capsys.readouterr().out.splitlines()
+    networks = [line for line in lines if "SparseMLPFeatureSelector - network" in line]
+    assert len(networks) == 3
+    assert all("100%" in line for line in networks)
+
+
+def test_verbose_prints_a_line_a_network(data, capsys):
+    selector(verbose=True).fit(*data)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"Network {i} of 3" for i in (1, 2, 3)]

@@ -1,23 +1,34 @@
 """Checkpoints: a fit that was killed, at any moment, ends with the bits of one that was not."""
 
 import errno
+import io
+import json
 import multiprocessing
 import os
+import pickle
 import random
+import re
 import signal
 import time
+import traceback
+import tracemalloc
 import warnings
+import zipfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 from builders import bits_of
+from estimators import small
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp._estimator import fitting
 from sksparse_mlp._estimator.classification import BaseSparseClassifier
+from sksparse_mlp._training import archive
 from sksparse_mlp._training import checkpoint as module
 from sksparse_mlp._training.checkpoint import Checkpoint
 from sksparse_mlp._training.trainer import Trainer
@@ -29,27 +40,14 @@ X = RNG.normal(size=(60, 12)).astype(np.float32)
 y = np.array(["a", "b", "c"])[np.argmax(X[:, :3] + 0.5 * RNG.normal(size=(60, 3)), axis=1)]
 N_EPOCHS = 8
 
+classifier = partial(
+    small, hidden_layer_sizes=(20, 10), solver="adam", learning_rate_init=0.02, input_noise=0.3,
+    dropout=0.2, batch_size=16, max_iter=N_EPOCHS,
+)  # fmt: skip
+
 
 class Killed(BaseException):
     """Ends a fit as a kill does, as far as the disk can tell."""
-
-
-def classifier(**changes):
-    parameters = {
-        "hidden_layer_sizes": (20, 10),
-        "epsilon": 3,
-        "solver": "adam",
-        "learning_rate": "cosine",
-        "learning_rate_init": 0.02,
-        "learning_rate_scaling": None,
-        "input_noise": 0.3,
-        "temperature": 1.0,
-        "dropout": 0.2,
-        "batch_size": 16,
-        "max_iter": N_EPOCHS,
-        "random_state": 0,
-    }
-    return TrulySparseMLPClassifier(**parameters | changes)
 
 
 def model_of(estimator):
@@ -72,6 +70,12 @@ def die_after(monkeypatch, n_epochs):
             raise Killed
 
     monkeypatch.setattr(Checkpoint, "save", save_or_die)
+
+
+def state_in(path):
+    """The state that a file holds."""
+    with open(path, "rb") as file:
+        return archive.read(file)["state"]
 
 
 def fit_killed_after(n_epochs, estimator, *data, **more):
@@ -146,7 +150,8 @@ def test_a_RandomState_in_the_same_state(tmp_path):
     assert model_of(resumed) == model_of(classifier(random_state=7).fit(X, y))
 
 
-def test_the_number_of_threads_may_change(tmp_path):
+def test_the_number_of_threads_may_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
     wide = {"hidden_layer_sizes": (400,), "epsilon": 60}
     path = tmp_path / "state"
     fit_killed_after(3, classifier(**wide, checkpoint=path, n_jobs=3), X, y)
@@ -161,7 +166,7 @@ def test_a_finished_fit_is_read_and_not_repeated(tmp_path, monkeypatch):
     assert model_of(classifier(checkpoint=path).fit(X, y)) == expected
 
 
-def test_ctrl_c_loses_nothing(tmp_path):
+def test_ctrl_c_loses_nothing(tmp_path, usual_ctrl_c):
     presses = iter([False, False, True])
 
     def score_with_ctrl_c(estimator, X, y):
@@ -272,7 +277,7 @@ def written_at(monkeypatch, **changes):
     def note(path, contents):
         epochs.append(len(contents["state"]["history"]["loss"]))
 
-    monkeypatch.setattr(module, "_write", note)
+    monkeypatch.setattr(module, "write", note)
     classifier(**changes).fit(X, y)
     return epochs
 
@@ -354,28 +359,253 @@ def test_a_full_disk_does_not_stop_the_training(half_done, monkeypatch):
     assert half_done.read_bytes() == before
 
 
+def leftover_of(process, path):
+    """The name that a process gives to a file that it has not written to the end."""
+    here = f"-{os.getpid()}-"
+    assert here in archive.temporary_name(path)
+    return Path(archive.temporary_name(path).replace(here, f"-{process}-"))
+
+
+def ended_process():
+    """The number of a process that is no more."""
+    process = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    process.start()
+    process.join()
+    return process.pid
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nobody can be asked whether a process runs")
 def test_half_written_files_of_a_killed_process_are_cleared_away(half_done):
-    leftover = half_done.with_name(f"{half_done.name}.0123456789abcdef.tmp")
-    leftover.write_bytes(b"half")
+    leftover_of(ended_process(), half_done).write_bytes(b"half")
     classifier(checkpoint=half_done).fit(X, y)
     assert list(half_done.parent.iterdir()) == [half_done]
+
+
+def files_of_others(path):
+    """Files beside a checkpoint that nobody but their owner may delete."""
+    of_another_host = archive.temporary_name(path).replace(archive._this_host(), "0" * 8)
+    return [
+        leftover_of(os.getppid(), path),
+        leftover_of(10**30, path),
+        leftover_of(0, path),
+        Path(of_another_host.replace(f"-{os.getpid()}-", f"-{ended_process()}-")),
+        leftover_of(ended_process(), path.with_name("other")),
+        leftover_of(ended_process(), f"{path}.more"),
+        path.with_name(f"{path.name}.0123456789abcdef.tmp"),
+        path.with_name(f"{path.name}.tmp"),
+        path.with_name(f"{leftover_of(ended_process(), path).name}.mine"),
+    ]
+
+
+def test_files_of_others_stay(half_done):
+    files = files_of_others(half_done)
+    for file in files:
+        file.write_bytes(b"mine")
+    directory, link = (leftover_of(ended_process(), half_done) for _ in range(2))
+    directory.mkdir()
+    link.symlink_to(half_done)
+    classifier(checkpoint=half_done).fit(X, y)
+    expected = {half_done, directory, link, *files}
+    assert set(half_done.parent.iterdir()) == expected
+    assert {file.read_bytes() for file in files} == {b"mine"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o644])
+def test_the_permissions_of_the_file_are_kept(half_done, mode):
+    half_done.chmod(mode)
+    classifier(checkpoint=half_done).fit(X, y)
+    assert half_done.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_a_new_file_has_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").touch()
+    classifier(checkpoint=tmp_path / "state").fit(X, y)
+    assert (tmp_path / "state").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_what_is_half_written_can_be_read_by_nobody_else(half_done, monkeypatch):
+    half_done.chmod(0o600)
+    savez, modes = np.savez, []
+
+    def save_and_look(file, *arrays):
+        modes.append(os.fstat(file.fileno()).st_mode & 0o777)
+        savez(file, *arrays)
+
+    monkeypatch.setattr(np, "savez", save_and_look)
+    classifier(checkpoint=half_done).fit(X, y)
+    assert set(modes) == {0o600}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root gives files away")
+def test_the_owner_and_the_group_of_the_file_are_kept(half_done):
+    os.chown(half_done, 1234, 4321)
+    half_done.chmod(0o660)
+    classifier(checkpoint=half_done).fit(X, y)
+    found = half_done.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1234, 4321, 0o660)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
 def test_a_truncated_file_is_an_error_that_says_what_to_do(half_done, part):
     contents = half_done.read_bytes()
     half_done.write_bytes(contents[: int(part * len(contents))])
-    with pytest.raises(ValueError, match=r"is damaged or no checkpoint .*Delete it"):
+    with pytest.raises(ValueError, match=r"is damaged or no checkpoint: .*Delete it"):
         classifier(checkpoint=half_done).fit(X, y)
 
 
-@pytest.mark.parametrize("contents", [b"text", b"\x80\x04N.", b"PK\x03\x04" + bytes(100)])
-def test_a_file_of_something_else_is_an_error(tmp_path, contents):
+def bytes_of(save, *args, **arrays):
+    file = io.BytesIO()
+    save(file, *args, **arrays)
+    return file.getvalue()
+
+
+def npz_of(contents, *arrays):
+    """An archive of JSON and arrays, as a hand that knows the format makes it."""
+    text = np.frombuffer(json.dumps(contents).encode(), np.uint8)
+    return bytes_of(np.savez, text, *arrays)
+
+
+def npz_with_header(**header):
+    """An archive whose first array claims to be something."""
+    file, member = io.BytesIO(), io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": (2,)} | header
+    np.lib.format.write_array_header_1_0(member, header)
+    with zipfile.ZipFile(file, "w") as npz:
+        npz.writestr("arr_0.npy", member.getvalue() + b"{}")
+    return file.getvalue()
+
+
+ONE = np.ones(1, np.float32)
+START = {"version": 3, "identity": {}}
+JUNK = {
+    "nothing": b"",
+    "text": b"text",
+    "a pickle": pickle.dumps({"version": 3}),
+    "an empty pickle": b"\x80\x04N.",
+    "a broken archive": b"PK\x03\x04" + bytes(100),
+    "an array": bytes_of(np.save, np.zeros(3)),
+    "an array of objects": bytes_of(np.save, np.array([None])),
+    "an archive of objects": bytes_of(np.savez, np.array([None])),
+    "an archive of texts": bytes_of(np.savez, np.array(["{}"])),
+    "an archive of other names": bytes_of(np.savez, a=np.zeros(3)),
+    "an archive of nothing": bytes_of(np.savez),
+    "a compressed archive": bytes_of(np.savez_compressed, np.zeros(10**6, np.uint8)),
+    "a model": bytes_of(lambda file: joblib.dump({"a": np.zeros(3)}, file)),
+    "a huge array": npz_with_header(shape=(2**50,)),
+    "a negative array": npz_with_header(shape=(-1,)),
+    "an array of arrays": npz_with_header(shape=(1, 2)),
+    "an array with a long header": npz_with_header(descr=[("x" * 10_000, "|u1")]),
+    "a number": npz_of(3),
+    "no version": npz_of({"identity": {}, "state": {}}),
+    "no identity": npz_of({"version": 3, "state": {}}),
+    "a list as identity": npz_of({"version": 3, "identity": [], "state": {}}),
+    "more": npz_of({**START, "state": {}, "more": 1}),
+    "an array that is not there": npz_of({**START, "state": {"array": 0}}),
+    "an array that is used twice": npz_of({**START, "state": [{"array": 0}, {"array": 0}]}, ONE),
+    "an array that is not used": npz_of({**START, "state": {}}, ONE),
+    "an array before the first": npz_of({**START, "state": {"array": -1}}, ONE),
+    "a deep list": bytes_of(np.savez, np.frombuffer(b'{"version": 3, "a": ' + 10**5 * b"[", "u1")),
+}
+
+
+@pytest.mark.parametrize("contents", JUNK.values(), ids=JUNK)
+def test_a_file_of_something_else_is_an_error_in_our_own_words(tmp_path, contents):
     path = tmp_path / "state"
     path.write_bytes(contents)
+    with pytest.raises(ValueError, match=r"is damaged or no checkpoint: .*Delete it") as caught:
+        classifier(checkpoint=path).fit(X, y)
+    # What NumPy says of some of them is advice to load pickles.
+    assert "pickle" not in "".join(traceback.format_exception(caught.value))
+    assert path.read_bytes() == contents
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused_before_it_does(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes(bytes_of(np.savez_compressed, np.zeros(10**8, np.uint8)))
+    tracemalloc.start()
     with pytest.raises(ValueError, match="is damaged or no checkpoint"):
         classifier(checkpoint=path).fit(X, y)
-    assert path.read_bytes() == contents
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10**7
+
+
+@pytest.mark.parametrize("version", [0, 2, 4, "3", None, [3]])
+def test_a_file_of_another_format_says_so(tmp_path, version):
+    path = tmp_path / "state"
+    path.write_bytes(npz_of({"version": version, "something": "else", "array": -1}))
+    said = rf"is in format {re.escape(repr(version))}, and this version .* reads format 3 only"
+    with pytest.raises(ValueError, match=said) as caught:
+        classifier(checkpoint=path).fit(X, y)
+    assert "damaged" not in str(caught.value)
+
+
+def changed_file(path, **changes):
+    """Write a file once more, with other parts of its state."""
+    with open(path, "rb") as file:
+        contents = archive.read(file)
+    contents["state"] |= changes
+    archive.write(path, contents)
+
+
+def test_a_fit_that_is_about_to_diverge_is_not_called_damaged(tmp_path):
+    path = tmp_path / "state"
+    fit_killed_after(1, classifier(checkpoint=path), X, y)
+    network = state_in(path)["network"]
+    network["arrays"]["weights"][0] = np.inf
+    changed_file(path, network=network)
+    with pytest.raises(ValueError, match="Training diverged in epoch 2"):
+        classifier(checkpoint=path).fit(X, y)
+
+
+def test_a_network_of_another_shape_is_refused(tmp_path, half_done):
+    """It would be right by itself, but the buffers of this training are too small for it."""
+    wide = tmp_path / "wide"
+    fit_killed_after(3, classifier(hidden_layer_sizes=(400, 200), checkpoint=wide), X, y)
+    changed_file(half_done, **state_in(wide))
+    with pytest.raises(ValueError, match=r"damaged.*widths=\[12, 400, 200, 3\] in a fit with"):
+        classifier(checkpoint=half_done).fit(X, y)
+
+
+def test_a_state_that_would_go_on_after_the_last_epoch_is_refused(tmp_path):
+    path = tmp_path / "state"
+    classifier(checkpoint=path).fit(X, y)
+    changed_file(path, ended=False)
+    with pytest.raises(ValueError, match=r"damaged.*ended=False after the last epoch"):
+        classifier(checkpoint=path).fit(X, y)
+
+
+def test_a_directory_where_a_fit_would_have_its_file_is_an_error(tmp_path):
+    classifier(checkpoint=tmp_path).fit(X, y)
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be read: .* is something else"):
+        classifier(checkpoint=tmp_path).fit(X, y)
+
+
+@pytest.mark.parametrize("forbidden", [os.R_OK, os.W_OK])
+def test_a_file_that_may_not_be_used_is_refused_before_any_work(half_done, monkeypatch, forbidden):
+    access = os.access
+
+    def denied(path, mode):
+        return access(path, mode) and not (mode & forbidden and Path(path) == half_done)
+
+    monkeypatch.setattr(os, "access", denied)
+    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    with pytest.raises(ValueError, match="may not be read, or not be written"):
+        classifier(checkpoint=half_done).fit(X, y)
+
+
+def test_a_name_that_leaves_no_room_for_a_temporary_one_is_refused_before_any_work(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    with pytest.raises(ValueError, match="must be a file or directory that can be written"):
+        classifier(checkpoint=tmp_path / (250 * "x")).fit(X, y)
 
 
 def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
@@ -395,8 +625,8 @@ def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
 
 
 def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
-    monkeypatch.setattr(module, "FORMAT_VERSION", 99)
-    with pytest.raises(ValueError, match=r"has format 3, and this version .* reads format 99"):
+    monkeypatch.setattr(archive, "FORMAT_VERSION", 99)
+    with pytest.raises(ValueError, match=r"is in format 3, and this version .* reads format 99"):
         classifier(checkpoint=half_done).fit(X, y)
 
 
@@ -435,7 +665,7 @@ def kill_and_resume(directory, n_kills, seed):
     while n_killed < n_kills or n_ended == 0:
         if fit_and_kill(path, rng):
             n_killed += 1
-            kept = module._read(path)["state"]["history"]["loss"] if path.exists() else []
+            kept = state_in(path)["history"]["loss"] if path.exists() else []
             assert len(kept) >= (epochs[-1] if epochs else 0)
             epochs.append(len(kept))
         else:

@@ -128,12 +128,12 @@ def test_the_most_probable_class_is_predicted(fitted):
 
 
 @pytest.mark.parametrize("method", ["predict_proba", "decision_function", "hidden_activations"])
-def test_what_a_row_predicts_depends_on_that_row_only(fitted, method):
+def test_what_a_sample_is_predicted_depends_on_that_sample_only(fitted, method):
     predict = getattr(fitted, method)
     order = np.random.default_rng(0).permutation(len(X))
     together = predict(X)
     assert np.array_equal(predict(X[order]), together[order])
-    assert np.array_equal(np.concatenate([predict(row[None]) for row in X]), together)
+    assert np.array_equal(np.concatenate([predict(sample[None]) for sample in X]), together)
 
 
 def test_log_probabilities_stay_finite_where_probabilities_do_not(fitted):
@@ -177,12 +177,12 @@ def test_class_weights_multiply_sample_weights():
     assert same_bits(model, small().fit(X, Y, product))
 
 
-def test_rows_without_weight_are_as_good_as_absent():
+def test_samples_without_weight_are_as_good_as_absent():
     kept = np.arange(len(X)) % 3 > 0
     assert same_bits(small().fit(X, Y, kept.astype(float)), small().fit(X[kept], Y[kept]))
 
 
-def test_in_one_batch_repeating_rows_is_weighting_them():
+def test_in_one_batch_repeating_samples_is_weighting_them():
     repeats = 1 + np.arange(len(X)) % 3
     batch = {"batch_size": 1000}
     repeated = small(**batch).fit(np.repeat(X, repeats, axis=0), np.repeat(Y, repeats))

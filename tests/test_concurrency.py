@@ -4,18 +4,21 @@ import concurrent.futures
 import importlib.util
 import multiprocessing
 import os
+import pickle
+import stat
 import subprocess
 import sys
 import threading
 import warnings
+from functools import partial
 
 import joblib
 import numba
 import numpy as np
 import pytest
 from builders import bits_of
+from estimators import small
 
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp._estimator import fitting
 from sksparse_mlp._kernels import cache, ingredients, jit
 from sksparse_mlp._kernels.jit import kernel
@@ -34,6 +37,10 @@ X = RNG.normal(size=(80, 20)).astype(np.float32)
 y = RNG.integers(3, size=80)
 SEEDS = range(6)
 
+classifier = partial(
+    small, hidden_layer_sizes=(30, 20), solver="adam", input_noise=0.5, batch_size=16, max_iter=4
+)
+
 
 @pytest.fixture(autouse=True)
 def two_threads_each(monkeypatch):
@@ -41,16 +48,11 @@ def two_threads_each(monkeypatch):
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
 
 
-def classifier(seed=0, n_jobs=2, **changes):
-    parameters = {"hidden_layer_sizes": (30, 20), "max_iter": 4, "batch_size": 16}
-    return TrulySparseMLPClassifier(**parameters | changes, random_state=seed, n_jobs=n_jobs)
-
-
 def fit(seed, n_jobs=2):
     """What a worker does: the bits of a model fitted with a seed, and what it predicts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = classifier(seed, n_jobs).fit(X, y)
+        model = classifier(random_state=seed, n_jobs=n_jobs).fit(X, y)
         return bits_of(model._network), model.predict_proba(X).tobytes()
 
 
@@ -64,7 +66,7 @@ def expected():
 
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_many_threads_predict_with_one_model(n_jobs, expected):
-    model = classifier(0, n_jobs).fit(X, y)
+    model = classifier(n_jobs=n_jobs).fit(X, y)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: model.predict_proba(X).tobytes(), range(200)))
     assert set(found) == {expected[0][1]}
@@ -124,7 +126,7 @@ def test_an_exception_ends_all_threads(n_jobs):
 
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError, match="from within the fit"):
-        classifier(0, n_jobs, scoring=fail, early_stopping=True).fit(X, y)
+        classifier(n_jobs=n_jobs, scoring=fail, early_stopping=True).fit(X, y)
     assert threading.active_count() == before
 
 
@@ -330,6 +332,118 @@ def test_no_place_for_a_cache_costs_one_warning(cached_kernel, monkeypatch):
         kernels = [cached_kernel(), cached_kernel()]
     assert len(caught) == 1
     assert [totals(total) for total in kernels] == [RIGHT, RIGHT]
+
+
+# ---------------------------------------------------------------- files of other users
+
+SOMEBODY_ELSE = 12345
+as_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
+)
+
+
+def gives_away(path):
+    os.chown(path, SOMEBODY_ELSE, -1)
+
+
+def lets_its_group_write(path):
+    path.chmod(0o664)
+
+
+def lets_all_write(path):
+    path.chmod(0o777 if path.is_dir() else 0o646)
+
+
+@posix
+@pytest.mark.parametrize(
+    "happens", [pytest.param(gives_away, marks=as_root), lets_its_group_write, lets_all_write]
+)
+def test_files_that_others_can_write_are_not_unpickled(
+    cached_kernel, tmp_path, monkeypatch, happens
+):
+    assert totals(cached_kernel()) == RIGHT
+    for file in files_in(tmp_path / "cache"):
+        happens(file)
+    unpickled = count_calls(monkeypatch, pickle, "loads")
+    again = cached_kernel()
+    with pytest.warns(RuntimeWarning, match="on disk are ignored") as caught:
+        assert totals(again) == RIGHT
+    assert (len(caught), n_compiled(again), len(unpickled)) == (1, len(TYPES), 0)
+    assert n_compiled_by(cached_kernel()) == 0  # they were replaced
+
+
+@posix
+@pytest.mark.parametrize("happens", [pytest.param(gives_away, marks=as_root), lets_all_write])
+def test_nothing_in_a_directory_that_others_can_write_to_is_unpickled(
+    cached_kernel, tmp_path, monkeypatch, happens
+):
+    assert totals(cached_kernel()) == RIGHT
+    (directory,) = {file.parent for file in files_in(tmp_path / "cache")}
+    happens(directory)
+    before = files_in(directory)
+    unpickled = count_calls(monkeypatch, pickle, "loads")
+    again = cached_kernel()
+    with pytest.warns(RuntimeWarning, match="on disk are ignored") as caught:
+        assert totals(again) == RIGHT
+    assert (len(caught), n_compiled(again), len(unpickled)) == (1, len(TYPES), 0)
+    assert files_in(directory) == before
+
+
+@posix
+def test_nothing_is_kept_in_a_directory_that_others_can_write_to(cached_kernel, tmp_path):
+    total = cached_kernel()
+    for directory in (tmp_path / "cache").iterdir():
+        lets_all_write(directory)
+    with pytest.warns(RuntimeWarning, match="others may write to") as caught:
+        assert totals(total) == RIGHT
+    assert (len(caught), files_in(tmp_path / "cache")) == (1, [])
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o1777, 0o775])
+def test_a_sticky_directory_or_one_of_a_group_is_good_enough(cached_kernel, tmp_path, mode):
+    total = cached_kernel()
+    for directory in (tmp_path / "cache").iterdir():
+        directory.chmod(mode)
+    assert totals(total) == RIGHT
+    assert n_compiled_by(cached_kernel()) == 0
+
+
+@posix
+def test_nobody_else_can_write_what_is_kept(cached_kernel, tmp_path):
+    before = os.umask(0)
+    try:
+        (tmp_path / "cache").mkdir(0o755)
+        total = cached_kernel()
+        for directory in (tmp_path / "cache").iterdir():
+            directory.chmod(0o755)
+        assert totals(total) == RIGHT
+    finally:
+        os.umask(before)
+    assert {file.stat().st_mode & 0o777 for file in files_in(tmp_path / "cache")} == {0o644}
+
+
+@posix
+def test_only_systems_that_say_who_may_write_are_asked(tmp_path, monkeypatch):
+    foreign = os.stat_result((stat.S_IFREG | 0o666, 0, 0, 1, SOMEBODY_ELSE, 0, 0, 0, 0, 0))
+    with pytest.raises(cache.Untrusted, match="belongs to another user"):
+        cache.check_that_nobody_else_writes(tmp_path, foreign)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        cache.check_that_nobody_else_writes(tmp_path, foreign)
+
+
+def n_compiled_by(total):
+    assert totals(total) == RIGHT
+    return n_compiled(total)
+
+
+def count_calls(monkeypatch, owner, name):
+    """A list that grows with each call of a function of the cache."""
+    calls, function = [], getattr(owner, name)
+    counting = lambda *args: (calls.append(name), function(*args))[1]
+    monkeypatch.setattr(cache.pickle, name, counting)
+    return calls
 
 
 def compile_on_a_full_disk(make, results):

@@ -76,7 +76,7 @@ def test_without_training_state_counting_turns_into_expecting():
     counted = list(net.explored.shares)
     net.drop_optimizer_state()
     assert net.explored.bitmaps == [None, None]
-    net = net.copy()  # has a solver's memory again
+    net = net.copy()  # has an optimizer state again
     evolve(net, 0.3)
     assert all(new > old for new, old in zip(net.explored.shares, counted, strict=True))
 

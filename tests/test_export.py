@@ -1,6 +1,7 @@
 """Converting to scikit-learn's network."""
 
 import doctest
+import sys
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,13 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier, export
-from sksparse_mlp.export import ACTIVATIONS, to_mlp_classifier
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPClassifier,
+    export,
+)
+from sksparse_mlp.export import ACTIVATIONS, register_onnx_converters, to_mlp_classifier
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
@@ -63,7 +69,9 @@ def test_the_result_is_independent():
     dense = to_mlp_classifier(model)
     for weights in [*dense.coefs_, *dense.intercepts_]:
         weights += 1
+    dense.loss_curve_.clear()
     np.testing.assert_array_equal(model.predict_proba(X), before)
+    assert len(model.loss_curve_) == model.n_iter_
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -134,16 +142,102 @@ def test_a_pipeline_works_with_the_result_in_it():
     np.testing.assert_allclose(pipeline.predict_proba(X), expected, atol=1e-5)
 
 
-def test_onnx_makes_the_same_predictions(exported):
+# ---------------------------------------------------------------- ONNX
+
+
+@pytest.fixture(scope="module")
+def to_onnx():
+    """Convert with skl2onnx, which knows the estimators."""
     skl2onnx = pytest.importorskip("skl2onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
+    register_onnx_converters()
+    return lambda model, X: skl2onnx.to_onnx(model, X[:1], options={"zipmap": False})
+
+
+def run_onnx(onnx, X):
+    """Labels and probabilities."""
+    session = pytest.importorskip("onnxruntime").InferenceSession(onnx.SerializeToString())
+    return session.run(None, {"X": X})
+
+
+def test_onnx_of_the_result_makes_the_same_predictions(exported, to_onnx):
     model, dense, X = exported
     X = X.astype(np.float32)
-    onnx = skl2onnx.to_onnx(dense, X[:1], options={"zipmap": False})
-    session = onnxruntime.InferenceSession(onnx.SerializeToString())
-    _, probabilities = session.run(None, {"X": X})
+    _, probabilities = run_onnx(to_onnx(dense, X), X)
     np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("words", [False, True], ids=["numbers", "words"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_onnx_of_a_pipeline_makes_the_same_predictions(n_classes, dtype, words, to_onnx):
+    network, X, y = trained(n_classes=n_classes, skip_connections="exact")
+    X, y = X.astype(dtype), np.array(["ALL", "AML", "CLL"])[y] if words else y
+    model = make_pipeline(StandardScaler(), network).fit(X, y)
+    labels, probabilities = run_onnx(to_onnx(model, X), X)
+    np.testing.assert_array_equal(labels, model.predict(X))
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), (12, 8)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_onnx_of_a_network(activation, hidden_layer_sizes, to_onnx):
+    model, X, _ = trained(activation=activation, hidden_layer_sizes=hidden_layer_sizes)
+    X = X.astype(np.float32)
+    _, probabilities = run_onnx(to_onnx(model, X), X)
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+def test_onnx_of_an_activation_that_scikit_learn_lacks_is_refused(to_onnx):
+    network, X, y = trained(activation="srelu", max_iter=1)
+    model = make_pipeline(StandardScaler(), network).fit(X, y)
+    with pytest.raises(ValueError, match="activation='srelu', which scikit-learn lacks"):
+        to_onnx(model, X)
+
+
+def test_onnx_takes_no_more_memory_than_allowed(to_onnx):
+    model, X, _ = trained()
+    register_onnx_converters(max_bytes=2399)
+    with pytest.raises(ValueError, match="more than max_bytes=2,399"):
+        to_onnx(model, X)
+    register_onnx_converters()
+    assert to_onnx(model, X).ByteSize() > 2400
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("selector", [SparseMLPFeatureSelector, SparseAutoencoderSelector])
+def test_onnx_of_a_pipeline_with_a_selector(selector, first, k, to_onnx):
+    """Also of one that selects the first feature alone."""
+    network, X, y = trained()
+    X = X.astype(np.float32)
+    model = make_pipeline(fitted_selector(selector, X, first, k), network)
+    model[-1].fit(model[0].transform(X), y)
+    _, probabilities = run_onnx(to_onnx(model, X), X)
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+def fitted_selector(selector, X, first, k):
+    """A selector of this feature and the next ones, as if it had been fitted."""
+    selector = selector(k=k)
+    selector.n_features_in_ = X.shape[1]
+    selector.scores_ = (np.arange(X.shape[1]) >= first).astype(float)
+    return selector
+
+
+def test_onnx_of_a_selector_of_nothing_is_refused(to_onnx):
+    _, X, _ = trained(max_iter=1)
+    selector = fitted_selector(SparseMLPFeatureSelector, X, 0, 1)
+    selector.set_params(k=None, threshold=2.0)
+    with pytest.raises(ValueError, match=r"threshold=2\.0\) selects no feature"):
+        to_onnx(selector, X)
+
+
+def test_onnx_without_skl2onnx_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError, match=r"needs skl2onnx: pip install sksparse-mlp\[onnx\]"):
+        register_onnx_converters()
+
+
 def test_examples_in_the_documentation():
+    pytest.importorskip("skl2onnx")
     assert doctest.testmod(export).failed == 0

@@ -4,18 +4,21 @@ import copy
 import io
 import multiprocessing
 import pickle
+import pickletools
 import struct
 import warnings
 from functools import partial
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from builders import bits_of
 from estimators import small
 from sklearn.base import clone
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import SparseAutoencoderSelector, TrulySparseMLPClassifier
+from sksparse_mlp._estimator import fitting
 from sksparse_mlp._kernels.steps import predict_batch
 from sksparse_mlp._network import SparseNetwork
 from sksparse_mlp._network.state import FORMAT_VERSION
@@ -32,6 +35,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 8)).astype(np.float32)
 y = np.array(["no", "yes", "maybe"])[RNG.integers(3, size=40)]
 
+
+GENES = [f"gene {i}" for i in range(8)]
 
 classifier = partial(small, hidden_layer_sizes=(10, 6), solver="adam", batch_size=16, max_iter=3)
 
@@ -61,7 +66,7 @@ WAYS = [through_pickle, through_joblib, through_skops, copy.deepcopy, copy.copy]
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"solver": "adam", "activation": "srelu"}, {"early_stopping": True}],
+    [{"solver": "sgd"}, {"activation": "srelu"}, {"early_stopping": True}],
     ids=["sgd", "adam, SReLU", "early stopping"],
 )
 def test_a_model_comes_back_with_every_bit(way, changes):
@@ -153,7 +158,8 @@ def parts_of(value, path="model"):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_state_is_numbers_texts_and_arrays(n_jobs):
+def test_a_state_is_numbers_texts_and_arrays(n_jobs, monkeypatch):
+    monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
     model = classifier(n_jobs=n_jobs, hidden_layer_sizes=(300,), epsilon=40, early_stopping=True)
     model.fit(X, y).predict(X)
     for path, value in parts_of(model):
@@ -187,13 +193,153 @@ def flipped(contents, position, bit):
     return bytes(changed)
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"), [("classes_", np.array(["no", "maybe", "yes"])), ("temperature_", 1.5)]
-)
-def test_a_wrong_value_beside_the_network_is_an_error(name, wrong):
-    state = classifier().fit(X, y).__getstate__() | {name: wrong}
+def everything(**changes):
+    """A model that has all parts there are."""
+    changes = {
+        "skip_connections": "exact",
+        "evolution": "guided",
+        "class_weight": {"no": 2.0},
+    } | changes
+    frame = pd.DataFrame(X, columns=GENES)
+    return classifier(random_state=np.random.RandomState(0), **changes).fit(frame, y)
+
+
+def other_value(value):
+    """A value with one thing changed, somewhere deep inside."""
+    if isinstance(value, np.random.RandomState):
+        return np.random.RandomState(1)
+    if isinstance(value, np.ndarray):
+        return np.roll(value, 1)
+    if isinstance(value, (dict, list, tuple)) and value:
+        last = list(value)[-1] if isinstance(value, dict) else -1
+        changed = value.copy() if isinstance(value, (dict, list)) else list(value)
+        changed[last] = other_value(changed[last])
+        return changed
+    if isinstance(value, bool):
+        return not value
+    return value + (1 if isinstance(value, (int, float)) else "x") if value is not None else 0
+
+
+def installed(state):
+    return TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier).__setstate__(state)
+
+
+PARTS = sorted(everything().__getstate__())
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if not name.endswith("_network")])
+def test_a_wrong_value_of_any_attribute_is_an_error(name):
+    state = everything().__getstate__()
+    installed(state)
     with pytest.raises(ValueError, match="damaged"):
-        TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier).__setstate__(state)
+        installed(state | {name: other_value(state[name])})
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_missing_attribute_is_an_error(name):
+    state = everything().__getstate__()
+    del state[name]
+    with pytest.raises(ValueError, match="damaged"):
+        installed(state)
+
+
+def test_a_missing_network_is_an_error():
+    with pytest.raises(ValueError, match="damaged"):
+        installed(everything().__getstate__() | {"_network": None})
+
+
+def positions_of(names, contents):
+    """Where the texts of some names are in a pickle."""
+    for operation, argument, position in pickletools.genops(contents):
+        if argument in names and "UNICODE" in operation.name:
+            length = len(argument.encode())
+            start = contents.index(argument.encode(), position)
+            yield from range(start, start + length)
+
+
+def test_one_wrong_bit_in_the_name_of_an_attribute_is_an_error():
+    model = everything()
+    contents, names = pickle.dumps(model), set(vars(model))
+    positions = list(positions_of(names, contents))
+    assert len(positions) >= sum(map(len, names))
+    for position in positions:
+        for bit in (0, 3):
+            with pytest.raises((ValueError, AttributeError, pickle.UnpicklingError)):
+                pickle.loads(flipped(contents, position, bit))
+
+
+def unlike_a_model(name, value):
+    """The state of an estimator with another attribute, its checksum computed anew."""
+    model = everything()
+    setattr(model, name, value)
+    return model.__getstate__()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_network", None),
+        ("_importances", np.ones(7)),
+        ("_importances", np.full(8, np.nan)),
+        ("classes_", np.array(["no", "yes"])),
+        ("classes_", np.array(["yes", "no", "maybe"])),
+        ("classes_", np.array([None, 1, "x"])),
+        ("classes_", ["maybe", "no", "yes"]),
+        ("temperature_", 0.0),
+        ("temperature_", "1"),
+        ("n_features_in_", 9),
+        ("history_", {"loss": [0.5], "seconds": []}),
+        ("history_", {"seconds": [0.5]}),
+        ("_n_samples", -1),
+    ],
+)
+def test_what_is_no_model_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=rf"state is damaged: {name}"):
+        installed(unlike_a_model(name, value))
+
+
+def test_scores_of_a_selector_that_are_no_numbers_are_refused():
+    selector = SparseAutoencoderSelector(5, max_iter=1, random_state=0).fit(X)
+    assert through_pickle(selector).scores_.tobytes() == selector.scores_.tobytes()
+    selector.scores_ = selector.scores_ * np.nan
+    with pytest.raises(ValueError, match="damaged: scores_"):
+        through_pickle(selector)
+
+
+def far_index(network):
+    network.arrays.indices[0] = 2**30
+
+
+def masked_indices(network):
+    """Checks would not see what kernels do."""
+    indices = np.full_like(network.arrays.indices, 2**30)
+    network.arrays = network.arrays._replace(indices=np.ma.masked_array(indices, mask=True))
+
+
+def rising_pointers(network):
+    network.arrays.indptr[1:3] = 2**62, -(2**62)
+
+
+@pytest.mark.parametrize("tamper", [far_index, masked_indices, rising_pointers])
+@pytest.mark.parametrize("way", [through_skops, through_pickle])
+def test_a_hostile_file_whose_checksum_is_right_is_refused(way, tamper):
+    model = classifier().fit(X, y)
+    tamper(model._network)
+    with pytest.raises(ValueError, match=r"The state is damaged: (indices|indptr)"):
+        way(model)
+
+
+class Unplain:
+    """Something that no checksum can know."""
+
+
+def test_attributes_of_users_are_kept_whatever_they_are():
+    model = everything(scoring=lambda estimator, X, y: 0.0)
+    model.scoring = None
+    model.note, model.tree = {1: [Unplain()], (1, 2): {3}}, 20 * [[[[Unplain()]]]]
+    model.endless = []
+    model.endless.append(model.endless)
+    assert isinstance(through_pickle(model).note[1][0], Unplain)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +401,43 @@ def test_another_format_is_refused_by_name(version):
         SparseNetwork.__new__(SparseNetwork).__setstate__(state)
 
 
-def test_a_missing_parameter_is_an_error():
-    state = dict(classifier().fit(X, y).__getstate__())
-    del state["temperature"]
-    with pytest.raises(ValueError, match="damaged"):
-        TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier).__setstate__(state)
+def test_a_model_of_a_version_with_fewer_parameters_is_refused_by_name():
+    model = classifier().fit(X, y)
+    del model.temperature
+    with pytest.raises(ValueError, match="it lacks parameters: temperature"):
+        through_pickle(model)
+
+
+# ---------------------------------------------------------------- joblib.hash
+
+HASHED = {
+    "not fitted": lambda: classifier(),
+    "sgd": lambda: classifier(solver="sgd").fit(X, y),
+    "SReLU": lambda: classifier(activation="srelu").fit(X, y),
+    "no hidden layer": lambda: classifier(hidden_layer_sizes=()).fit(X, y),
+    "early stopping": lambda: classifier(early_stopping=True).fit(X, y),
+    "all parts": everything,
+    "objects as labels": lambda: classifier().fit(X, y.astype(object)),
+    "without training state": lambda: everything().drop_training_state(),
+    "a stream": lambda: classifier().partial_fit(X, y, classes=["maybe", "no", "yes"]),
+    "a stream goes on": lambda: everything(evolution="auto").partial_fit(X, y),
+    "a selector": lambda: SparseAutoencoderSelector(5, max_iter=2, random_state=0).fit(X),
+}
+
+
+@pytest.mark.parametrize("way", [through_pickle, through_joblib, copy.deepcopy, copy.copy])
+@pytest.mark.parametrize("make", HASHED.values(), ids=HASHED)
+@pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+def test_the_hash_of_joblib_survives_a_file(make, way):
+    model = make()
+    assert joblib.hash(way(model)) == joblib.hash(model)
+
+
+def test_the_hash_of_joblib_of_equal_fits_differs_by_what_time_they_took_alone():
+    models = [everything().partial_fit(pd.DataFrame(X, columns=f), y) for f in 2 * [GENES]]
+    for model in models:
+        assert all(seconds > 0 for seconds in model.history_["seconds"])
+        model.history_ = {**model.history_, "seconds": [0.0] * model.n_iter_}
+        model.loss_curve_ = model.history_["loss"]
+    assert joblib.hash(models[0]) == joblib.hash(models[1])

@@ -14,6 +14,7 @@ BROUGHT_ALONG = {"_kernels/simd": {"llvmlite"}}
 # Optional packages, imported by the function that needs them.
 OPTIONAL = {
     "datasets": {"pandas", "pooch"},
+    "export.py": {"skl2onnx"},
     "inspection": {"pandas"},
     "plotting": {"matplotlib"},
 }

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from estimators import small
 from fitted import Drawn, drawn, drawn_at_random, trained
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
@@ -46,10 +47,7 @@ def model():
 
 def test_the_network_of_a_pipeline_is_its_last_step():
     _, X, y = trained(max_iter=1)
-    last = TrulySparseMLPClassifier(
-        8, epsilon=3, batch_size=32, learning_rate="cosine", max_iter=1, random_state=0
-    )
-    pipeline = make_pipeline(StandardScaler(), last).fit(X, y)
+    pipeline = make_pipeline(StandardScaler(), small()).fit(X, y)
     assert summary(pipeline).layers == summary(pipeline[-1]).layers
 
 
@@ -237,10 +235,7 @@ def test_features_are_called_as_in_fit():
 def test_features_of_a_pipeline_are_called_as_its_other_steps_say():
     _, X, y = trained(max_iter=1)
     X = pd.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
-    last = TrulySparseMLPClassifier(
-        8, epsilon=3, batch_size=32, learning_rate="cosine", max_iter=1, random_state=0
-    )
-    pipeline = make_pipeline(StandardScaler(), last).fit(X, y)
+    pipeline = make_pipeline(StandardScaler(), small()).fit(X, y)
     assert set(importance_table(pipeline)["feature"]) == set(X.columns)
 
 

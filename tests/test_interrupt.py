@@ -6,23 +6,23 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
 
+HERE = Path(__file__).parent
 PRELUDE = """
 import numpy as np, signal, warnings
+from functools import partial
+from estimators import small
 # A parent that runs in the background may have us ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from sksparse_mlp import TrulySparseMLPClassifier
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(200, 500)).astype(np.float32), rng.integers(0, 3, 200)
-def network(**params):
-    base = dict(hidden_layer_sizes=(200,), batch_size=4, solver="sgd", learning_rate="constant",
-                learning_rate_init=1e-4, learning_rate_scaling=None, random_state=0, tol=0,
-                n_iter_no_change=10**6)
-    return TrulySparseMLPClassifier(**{**base, **params})
+network = partial(small, hidden_layer_sizes=(200,), epsilon=20, batch_size=4,
+                  learning_rate="constant", learning_rate_init=1e-4, n_iter_no_change=10**6)
 network(max_iter=1, learning_rate="cosine").fit(X, y)
 model = network(max_iter=10**6)
 print("ready", flush=True)
@@ -32,7 +32,9 @@ print("ready", flush=True)
 def started(body):
     """A process that runs a script, and has said "ready"."""
     script = PRELUDE + textwrap.dedent(body)
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=HERE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -73,6 +75,7 @@ def test_stops_soon():
 
 
 MILLION = """
+    from sksparse_mlp import TrulySparseMLPClassifier
     big = rng.standard_normal((512, 54675), dtype=np.float32)
     labels = rng.integers(18, size=512)
     model = TrulySparseMLPClassifier((500_000, 500_000), random_state=0)

@@ -171,7 +171,7 @@ def test_gradients_are_zero_between_steps(n_samples, activation):
     assert not hidden.any()
 
 
-def test_gradients_where_gathered_rows_are_prefetched():
+def test_gradients_where_gathered_vectors_are_prefetched():
     assert CACHE_BYTES < 4 * 32 * 32_000
     network = shaken(make_network((20, 32_000, 2), (1_400, 300)))
     data = make_data(32, 20, 2)
@@ -273,7 +273,7 @@ def test_the_loss_of_a_reconstruction_is_the_mean_squared_error():
     assert_allclose(trainer.history["loss"], expected, rtol=1e-6)
 
 
-def test_weights_multiply_rows():
+def test_weights_multiply_samples():
     network, data = make_network(WIDTHS), make_data(20, WIDTHS[0], WIDTHS[-1])
     repeats = 1 + np.arange(20) % 3
     weighted = data._replace(sample_weight=repeats.astype(np.float32))
@@ -377,7 +377,7 @@ def test_prediction_does_not_depend_on_the_form_of_X(form):
     assert_array_equal(found, predict(network, COUNTS.astype(np.float32)))
 
 
-def test_rows_that_are_not_trained_on_are_not_read():
+def test_samples_that_are_not_trained_on_are_not_read():
     network, data = make_network(WIDTHS), make_data(20, WIDTHS[0], WIDTHS[-1])
     chosen = np.arange(1, 20, 3)
     train(some := network.copy(), data._replace(samples=chosen), batch_size=4)
@@ -386,7 +386,7 @@ def test_rows_that_are_not_trained_on_are_not_read():
     assert bits_of(some) == bits_of(others)
 
 
-def test_conversion_copies_only_some_rows_at_a_time(monkeypatch):
+def test_conversion_copies_only_some_samples_at_a_time(monkeypatch):
     network, data = make_network(WIDTHS), make_data(20, WIDTHS[0], WIDTHS[-1])
     converted = []
 
@@ -400,9 +400,9 @@ def test_conversion_copies_only_some_rows_at_a_time(monkeypatch):
     assert max(converted) <= 8
 
 
-@pytest.mark.parametrize(("dtype", "n_rows"), [(np.float32, 1000), (np.int8, 2**24 // 50_000)])
-def test_rows_at_once_bound_what_a_conversion_copies(dtype, n_rows):
-    assert samples_at_once(np.broadcast_to(dtype(0), (1000, 50_000))) == n_rows
+@pytest.mark.parametrize(("dtype", "n_samples"), [(np.float32, 1000), (np.int8, 2**24 // 50_000)])
+def test_samples_at_once_bound_what_a_conversion_copies(dtype, n_samples):
+    assert samples_at_once(np.broadcast_to(dtype(0), (1000, 50_000))) == n_samples
 
 
 # ---------------------------------------------------------------- prediction
@@ -429,20 +429,20 @@ def test_hidden_activations_equal_the_twins(activation, level):
     assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_a_prediction_depends_on_its_row_alone():
+def test_a_prediction_depends_on_its_sample_alone():
     network, X = make_network(WIDTHS), make_data(77, WIDTHS[0], WIDTHS[-1]).X
     together = predict(network, X)
     alone = np.concatenate([predict(network, X[i : i + 1]) for i in range(77)])
     assert_array_equal(alone, together)
 
 
-def test_chosen_rows_are_predicted_in_the_order_asked_for():
+def test_chosen_samples_are_predicted_in_the_order_asked_for():
     network, X = make_network(WIDTHS), make_data(77, WIDTHS[0], WIDTHS[-1]).X
     chosen = np.random.default_rng(0).permutation(77)[:40]
     assert_array_equal(predict(network, X, chosen=chosen), predict(network, X)[chosen])
 
 
-def test_a_row_with_nan_spoils_no_other():
+def test_a_sample_with_nan_spoils_no_other():
     network, X = make_network(WIDTHS, activation="tanh"), make_data(40, WIDTHS[0], WIDTHS[-1]).X
     whole = predict(network, X)
     X[5] = np.nan

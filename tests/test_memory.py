@@ -7,13 +7,13 @@ import sys
 import traceback
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from builders import bits_of
+from estimators import small
 from sklearn.exceptions import ConvergenceWarning
-
-from sksparse_mlp import TrulySparseMLPClassifier
 
 resource = pytest.importorskip("resource")
 
@@ -28,10 +28,7 @@ X = RNG.normal(size=(60, 20)).astype(np.float32)
 y = RNG.integers(2, size=60)
 MEGABYTE = 2**20
 
-
-def classifier(**changes):
-    parameters = {"hidden_layer_sizes": (50,), "max_iter": 3, "batch_size": 16, "random_state": 0}
-    return TrulySparseMLPClassifier(**parameters | changes)
+classifier = partial(small, hidden_layer_sizes=(50,), solver="adam", max_iter=3)
 
 
 def memory_in_use(kind="VmRSS"):
@@ -110,8 +107,9 @@ def growth_of(n_fits):
 
     def fit_once(i):
         model = classifier(
-            hidden_layer_sizes=(2000, 500), n_jobs=1 + i % 2, early_stopping=i % 3 == 0
-        )
+            hidden_layer_sizes=(2000, 500), epsilon=20, batch_size=16, n_jobs=1 + i % 2,
+            early_stopping=i % 3 == 0,
+        )  # fmt: skip
         model.fit(X, y).predict(X)
 
     for i in range(12):

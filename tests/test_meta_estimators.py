@@ -1,10 +1,12 @@
 """The classifier inside everything that scikit-learn builds around classifiers."""
 
 import pickle
+from functools import partial
 
 import joblib
 import numpy as np
 import pytest
+from estimators import small
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -25,13 +27,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier
-
-
-def small(**params):
-    """A network that learns the data below in a moment."""
-    params = {"hidden_layer_sizes": (20,), "max_iter": 30, "random_state": 0} | params
-    return TrulySparseMLPClassifier(**params)
+# It learns the data below in a moment.
+classifier = partial(small, hidden_layer_sizes=(20,), epsilon=6, max_iter=30)
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +38,16 @@ def data():
 
 
 META_ESTIMATORS = {
-    "pipeline": lambda: make_pipeline(StandardScaler(), small()),
-    "calibrated": lambda: CalibratedClassifierCV(small(), cv=3),
-    "bagging": lambda: BaggingClassifier(small(), n_estimators=3, random_state=0),
+    "pipeline": lambda: make_pipeline(StandardScaler(), classifier()),
+    "calibrated": lambda: CalibratedClassifierCV(classifier(), cv=3),
+    "bagging": lambda: BaggingClassifier(classifier(), n_estimators=3, random_state=0),
     "voting": lambda: VotingClassifier(
-        [("sparse", small()), ("linear", LogisticRegression())], voting="soft"
+        [("sparse", classifier()), ("linear", LogisticRegression())], voting="soft"
     ),
     "stacking": lambda: StackingClassifier(
-        [("sparse", small()), ("linear", LogisticRegression())], cv=3
+        [("sparse", classifier()), ("linear", LogisticRegression())], cv=3
     ),
-    "one vs rest": lambda: OneVsRestClassifier(small()),
+    "one vs rest": lambda: OneVsRestClassifier(classifier()),
 }
 
 
@@ -65,16 +62,16 @@ def test_learns_inside(name, data):
 def test_grid_search_in_parallel_finds_what_it_finds_alone(backend, data):
     X, y = data
     grid = {"zeta": [0.1, 0.5], "epsilon": [2, 5]}
-    alone = GridSearchCV(small(max_iter=5), grid, cv=2).fit(X, y)
+    alone = GridSearchCV(classifier(max_iter=5), grid, cv=2).fit(X, y)
     with joblib.parallel_config(backend, n_jobs=2):
-        together = GridSearchCV(small(max_iter=5), grid, cv=2).fit(X, y)
+        together = GridSearchCV(classifier(max_iter=5), grid, cv=2).fit(X, y)
     scores = "mean_test_score"
     assert np.array_equal(together.cv_results_[scores], alone.cv_results_[scores])
 
 
 def test_halving_search_over_epochs(data):
     search = HalvingGridSearchCV(
-        small(), {"zeta": [0.1, 0.3, 0.5]}, resource="max_iter", min_resources=4,
+        classifier(), {"zeta": [0.1, 0.3, 0.5]}, resource="max_iter", min_resources=4,
         max_resources=12, cv=2, random_state=0,
     )  # fmt: skip
     assert search.fit(*data).best_estimator_.n_iter_ == 12
@@ -82,7 +79,7 @@ def test_halving_search_over_epochs(data):
 
 def test_cross_validate_returns_usable_estimators(data):
     X, y = data
-    result = cross_validate(small(), X, y, cv=3, return_estimator=True)
+    result = cross_validate(classifier(), X, y, cv=3, return_estimator=True)
     assert all(model.predict(X).shape == y.shape for model in result["estimator"])
 
 
@@ -90,7 +87,7 @@ def test_validation_data_is_transformed_on_its_way_through_a_pipeline(data):
     X, y = data
     train, test, y_train, y_test = train_test_split(X, y, random_state=0)
     with config_context(enable_metadata_routing=True):
-        network = small(early_stopping=True).set_fit_request(X_val=True, y_val=True)
+        network = classifier(early_stopping=True).set_fit_request(X_val=True, y_val=True)
         pipe = Pipeline(
             [("scale", StandardScaler()), ("network", network)], transform_input=["X_val"]
         )
@@ -103,21 +100,21 @@ def test_validation_data_is_transformed_on_its_way_through_a_pipeline(data):
 def test_permutation_importance_finds_the_informative_feature():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 5))
-    model = small().fit(X, X[:, 3] > 0)
+    model = classifier().fit(X, X[:, 3] > 0)
     result = permutation_importance(model, X, X[:, 3] > 0, n_repeats=3, random_state=0)
     assert result.importances_mean.argmax() == 3
 
 
 def test_select_from_model(data):
     X, y = data
-    selector = SelectFromModel(small(), max_features=4, threshold=-np.inf).fit(X, y)
+    selector = SelectFromModel(classifier(), max_features=4, threshold=-np.inf).fit(X, y)
     assert selector.transform(X).shape == (len(X), 4)
 
 
 @pytest.mark.parametrize("again", [lambda m: pickle.loads(pickle.dumps(m)), "joblib"])
 def test_round_trips_through_files_change_nothing(again, data, tmp_path):
     X, y = data
-    model = small().fit(X, y)
+    model = classifier().fit(X, y)
     if again == "joblib":
         joblib.dump(model, tmp_path / "model.joblib")
         loaded = joblib.load(tmp_path / "model.joblib")
@@ -128,7 +125,7 @@ def test_round_trips_through_files_change_nothing(again, data, tmp_path):
 
 def test_a_clone_is_unfitted_and_trains_to_the_same_bits(data):
     X, y = data
-    model = small().fit(X, y)
+    model = classifier().fit(X, y)
     assert np.array_equal(clone(model).fit(X, y).predict_proba(X), model.predict_proba(X))
 
 
@@ -136,7 +133,7 @@ def test_feature_names_of_a_frame_are_kept_and_checked(data):
     pandas = pytest.importorskip("pandas")
     X, y = data
     frame = pandas.DataFrame(X, columns=[f"gene {i}" for i in range(X.shape[1])])
-    model = small().fit(frame, y)
+    model = classifier().fit(frame, y)
     assert list(model.feature_names_in_) == list(frame.columns)
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[frame.columns[::-1]])
@@ -155,24 +152,24 @@ def test_feature_names_of_a_frame_are_kept_and_checked(data):
 )
 def test_the_same_values_give_the_same_bits(convert, data):
     X, y = data
-    expected = small().fit(X, y).predict_proba(X)
-    assert np.array_equal(small().fit(convert(X), y).predict_proba(convert(X)), expected)
+    expected = classifier().fit(X, y).predict_proba(X)
+    assert np.array_equal(classifier().fit(convert(X), y).predict_proba(convert(X)), expected)
 
 
 def test_a_memory_mapped_matrix(data, tmp_path):
     X, y = data
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    expected = small().fit(X, y).predict_proba(X)
-    assert np.array_equal(small().fit(mapped, y).predict_proba(mapped), expected)
+    expected = classifier().fit(X, y).predict_proba(X)
+    assert np.array_equal(classifier().fit(mapped, y).predict_proba(mapped), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint16, bool, np.float16])
 def test_other_numbers_train_as_their_float32_do(dtype):
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 2, (60, 9)).astype(dtype), rng.integers(0, 2, 60)
-    expected = small().fit(X.astype(np.float32), y).predict_proba(X.astype(np.float32))
-    assert np.array_equal(small().fit(X, y).predict_proba(X), expected)
+    expected = classifier().fit(X.astype(np.float32), y).predict_proba(X.astype(np.float32))
+    assert np.array_equal(classifier().fit(X, y).predict_proba(X), expected)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +182,10 @@ def test_other_numbers_train_as_their_float32_do(dtype):
     ids=["one feature", "constant features", "one constant feature"],
 )
 def test_poor_features(X):
-    proba = small().fit(X, np.arange(20) % 2).predict_proba(X)
+    proba = classifier().fit(X, np.arange(20) % 2).predict_proba(X)
     assert np.isfinite(proba).all()
 
 
 def test_one_sample_a_class():
     X = np.eye(4, dtype=np.float32)
-    assert list(small(max_iter=100).fit(X, list("abcd")).predict(X)) == list("abcd")
+    assert list(classifier(max_iter=100).fit(X, list("abcd")).predict(X)) == list("abcd")

@@ -1,17 +1,18 @@
 """Numbers at the edge of float32: tiny, huge, not finite; training copes or says that it cannot."""
 
+import pickle
 import time
 
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, make_options, predict, train
+from estimators import small
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Parameters, Twin, flatten
 from scipy.special import softmax
 
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp._network.activations import CODES
-from sksparse_mlp._training.trainer import DivergenceError
+from sksparse_mlp._training.divergence import DivergenceError
 
 WIDTHS = (6, 8, 7, 3)
 SOLVERS = ["sgd", "adam"]
@@ -60,9 +61,8 @@ def test_a_certain_and_right_network_learns_nothing():
 
 def test_probabilities_at_huge_logits():
     data = make_data(32, 4, 3)
-    est = TrulySparseMLPClassifier(8, max_iter=1, learning_rate="cosine", random_state=0)
-    est.fit(data.X, data.targets)
-    est._network.intercepts_of(1)[:] = LOGITS
+    est = small().fit(data.X, data.targets)
+    est._network.intercepts_of(2)[:] = LOGITS
     assert_allclose(est.predict_proba(data.X), softmax([LOGITS] * 32, axis=1), atol=1e-300)
 
 
@@ -88,12 +88,12 @@ def test_a_network_of_subnormal_weights_trains(activation, solver):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("size", [1e-20, 1e-35, 1e-42])
-def test_solvers_remember_nothing_subnormal(size, solver):
+def test_no_moment_is_subnormal(size, solver):
     network, data = make_network(WIDTHS, solver=solver), make_data(40, 6, 3)
     data.X[:] *= np.float32(size)
     train(network, data, n_epochs=5, batch_size=4)
-    remembered = abs(np.concatenate(network.optimizer_state))
-    assert (remembered[remembered > 0] >= 1e-30).all()
+    moments = abs(np.concatenate(network.optimizer_state))
+    assert (moments[moments > 0] >= 1e-30).all()
 
 
 def test_weights_decay_to_nothing_and_no_further():
@@ -127,6 +127,47 @@ def test_training_ends_with_finite_parameters_or_an_error(activation, rate, size
     except DivergenceError:
         return
     assert np.isfinite(learned_by(network)).all()
+
+
+# What makes a training diverge, and what is to be said of it.
+TO_BLAME = {
+    "weight_decay": ({}, {"weight_decay": 1e5}, 1.0),
+    "weight_decay by fan-in": (
+        {}, {"weight_decay": 1e3, "learning_rate_init": 0.5, "learning_rate_scaling": "fan_in"}, 1.0
+    ),
+    "weight_init_gain": ({"weight_init_gain": 1e20}, {}, 1.0),
+    "activation_slope": ({"activation": "leaky_relu", "activation_slope": 1e15}, {}, 1.0),
+    "learning_rate_init": ({}, {"learning_rate_init": 1e30}, 1.0),
+    "learning_rate_init of Adam": ({"solver": "adam"}, {"learning_rate_init": 1e36}, 1.0),
+    "input_noise": ({}, {"input_noise": 1e20}, 1.0),
+    "momentum": ({"activation": "identity"}, {"momentum": 0.999}, 1.0),
+    "dropout": ({"activation": "identity"}, {"dropout": 0.95}, 1.0),
+    "input_dropout": ({"activation": "identity"}, {"input_dropout": 0.95}, 1.0),
+    "X": ({}, {}, 1e20),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("made_of", "options", "size"), TO_BLAME.values(), ids=TO_BLAME)
+def test_the_error_names_what_is_to_blame(made_of, options, size, request):
+    network, data = make_network(WIDTHS, **made_of), make_data(64, 6, 3)
+    data.X[:] *= np.float32(size)
+    name = request.node.callspec.id.split()[0]
+    with pytest.raises(DivergenceError, match=rf"Most likely to blame: {name}\b[^;]*$"):
+        train(network, data, n_epochs=3000, batch_size=16, **options)
+
+
+def test_where_nothing_is_suspicious_the_usual_suspects_are_named():
+    network, data = make_network(WIDTHS), make_data(32, 6, 3)
+    network.arrays.weights[:] = np.nan
+    with pytest.raises(DivergenceError, match=r"Lower learning_rate_init=0\.1, or scale X"):
+        train(network, data)
+
+
+def test_the_error_survives_a_pickle():
+    network, data = make_network(WIDTHS), make_data(32, 6, 3)
+    with pytest.raises(DivergenceError) as caught:
+        train(network, data, learning_rate_init=1e38)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -197,7 +238,7 @@ def test_squares_of_gradients_that_overflow_are_an_error():
 
 def test_a_fit_that_diverges_leaves_no_model():
     data = make_data(32, 6, 3)
-    est = TrulySparseMLPClassifier(8, learning_rate_init=1e38, random_state=0)
+    est = small(learning_rate_init=1e38)
     with pytest.raises(ValueError, match=r"learning_rate_init=1e\+38"):
         est.fit(data.X, data.targets)
     assert not hasattr(est, "coefs_")
@@ -205,8 +246,8 @@ def test_a_fit_that_diverges_leaves_no_model():
 
 def test_a_fit_that_diverges_leaves_the_model_that_was_there():
     data = make_data(32, 6, 3)
-    est = TrulySparseMLPClassifier(8, max_iter=2, learning_rate="cosine", random_state=0)
-    before = est.set_params(warm_start=True).fit(data.X, data.targets).predict_proba(data.X)
+    est = small(warm_start=True)
+    before = est.fit(data.X, data.targets).predict_proba(data.X)
     with pytest.raises(ValueError, match="diverged"):
         est.set_params(learning_rate_init=1e38).fit(data.X, data.targets)
     assert_array_equal(est.predict_proba(data.X), before)
@@ -215,8 +256,7 @@ def test_a_fit_that_diverges_leaves_the_model_that_was_there():
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
 def test_outputs_that_overflow_are_an_error(method):
     data = make_data(32, 6, 3)
-    est = TrulySparseMLPClassifier(8, max_iter=1, learning_rate="cosine", random_state=0)
-    est.fit(data.X, data.targets)
+    est = small().fit(data.X, data.targets)
     # The last update of a training that is about to diverge may leave such weights.
     est._network.arrays.weights[:] = 1e30
     with pytest.raises(ValueError, match="rows of X are beyond the range of float32"):

@@ -1,8 +1,12 @@
 """Every parameter does what its description says, or changes nothing where it says so."""
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 from estimators import points, same_bits, small
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -155,6 +159,27 @@ def test_hidden_layer_sizes_is_a_number_or_a_sequence(sizes):
     assert fitted(hidden_layer_sizes=sizes).n_layers_ == 3
 
 
+def polars_series(values):
+    return pytest.importorskip("polars").Series(values)
+
+
+SEQUENCES = {
+    "tuple": tuple,
+    "array": np.array,
+    "Series": pd.Series,
+    "Series with an index": lambda values: pd.Series(values, index=list("cba")[: len(values)]),
+    "Index": pd.Index,
+    "polars": polars_series,
+}
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
+def test_any_sequence_means_what_a_list_does(sequence):
+    expected = fitted(hidden_layer_sizes=[12, 8], epsilon=[3, 2, 1])
+    model = clone(small(hidden_layer_sizes=sequence([12, 8]), epsilon=sequence([3, 2, 1])))
+    assert same_bits(pickle.loads(pickle.dumps(model.fit(X, Y))), expected)
+
+
 def test_no_hidden_layer_is_a_linear_model():
     model = fitted(hidden_layer_sizes=(), epsilon=100)
     logits = X @ model.coefs_[0] + model.intercepts_[0]
@@ -199,6 +224,13 @@ def test_auto_spreads_evolutions_over_the_part_that_they_may_be_in():
 def test_training_stops_where_the_loss_does_not_improve():
     model = fitted(learning_rate="constant", tol=10.0, n_iter_no_change=3, max_iter=50)
     assert model.n_iter_ == 1 + 3
+
+
+@IGNORING_THE_END
+@pytest.mark.parametrize("changes", [{}, {"early_stopping": True}])
+def test_infinite_patience_never_stops(changes):
+    model = fitted(learning_rate="constant", tol=10.0, n_iter_no_change=np.inf, **changes)
+    assert model.n_iter_ == 5
 
 
 def test_a_cosine_schedule_is_run_to_its_end():

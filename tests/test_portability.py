@@ -7,8 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-
-from sksparse_mlp import TrulySparseMLPClassifier
+from estimators import small
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 PROCESSORS = {
@@ -26,18 +25,10 @@ def outputs():
     """What a network gives after a few epochs with everything switched on that draws numbers."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((60, 30)), rng.integers(3, size=60)
-    model = TrulySparseMLPClassifier(
-        (40, 20),
-        activation="srelu",
-        dropout=0.2,
-        input_noise=0.1,
-        batch_size=20,
-        evolution_interval="epoch",
-        max_iter=3,
-        tol=0.0,
-        n_iter_no_change=10,
-        random_state=0,
-    )
+    model = small(
+        hidden_layer_sizes=(40, 20), activation="srelu", solver="adam", dropout=0.2,
+        input_noise=0.1, batch_size=20, max_iter=3,
+    )  # fmt: skip
     return model.fit(X, y).decision_function(X)
 
 

@@ -11,10 +11,10 @@ from sksparse_mlp._estimator.anova import class_moments, growth_preferences
 from sksparse_mlp._training.data import TrainingData
 
 
-def data_of(X, y, weight=None, rows=None):
+def data_of(X, y, weight=None, samples=None):
     weight = np.ones(len(y)) if weight is None else weight
-    rows = np.arange(len(y)) if rows is None else rows
-    return TrainingData(X, rows, y.astype(np.int32), weight.astype(np.float32))
+    samples = np.arange(len(y)) if samples is None else samples
+    return TrainingData(X, samples, y.astype(np.int32), weight.astype(np.float32))
 
 
 def example(seed=0, n_samples=40, n_features=7, n_classes=3):
@@ -32,12 +32,12 @@ def test_the_separation_is_the_F_statistic_but_for_a_constant():
 
 def test_mean_and_variance_are_those_of_the_samples_that_train():
     X, y = example()
-    moments = class_moments(data_of(X, y, rows=np.arange(5, 30)))
+    moments = class_moments(data_of(X, y, samples=np.arange(5, 30)))
     np.testing.assert_allclose(moments.mean, X[5:30].mean(axis=0))
     np.testing.assert_allclose(moments.variance, X[5:30].var(axis=0))
 
 
-def test_a_weight_of_two_is_a_row_given_twice():
+def test_a_weight_of_two_is_a_sample_given_twice():
     X, y = example()
     weight = 1 + np.arange(len(y)) % 2
     weighted = class_moments(data_of(X, y, weight))

@@ -2,11 +2,13 @@
 
 import pickle
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pandas
 import pytest
 from builders import make_data, make_network, make_options, shaken
+from estimators import small
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Twin, log_softmax
 from scipy import sparse
@@ -33,15 +35,11 @@ from sksparse_mlp.inspection import importance_table
 WIDTHS = (6, 8, 7, 3)
 N_INFORMATIVE = 5
 
-
-def small(**changes):
-    """A classifier that is trained in a moment."""
-    parameters = {"hidden_layer_sizes": (20,), "epsilon": 5, "max_iter": 10} | changes
-    return TrulySparseMLPClassifier(**parameters)
+classifier = partial(small, hidden_layer_sizes=(20,), epsilon=5, batch_size="auto", max_iter=10)
 
 
 def supervised(**changes):
-    parameters = {"estimator": small(), "n_networks": 2, "random_state": 0} | changes
+    parameters = {"estimator": classifier(), "n_networks": 2, "random_state": 0} | changes
     return SparseMLPFeatureSelector(**parameters)
 
 
@@ -89,12 +87,12 @@ def counts():
 
 def slow_sensitivity(network, data, kind, h=1e-6):
     """The same from differences of a dense twin's outputs, one feature at a time."""
-    twin, rows = Twin(network, make_options()), np.arange(data.targets.size)
+    twin, samples = Twin(network, make_options()), np.arange(data.targets.size)
 
     def outputs(shift):
         z = twin.forward(data.X, twin.calm._replace(input_term=shift))[0][-1]
         centred = z - z.mean(axis=1, keepdims=True)
-        return (-log_softmax(z) if kind == OF_LOSS else centred)[rows, data.targets]
+        return (-log_softmax(z) if kind == OF_LOSS else centred)[samples, data.targets]
 
     steps = h * np.eye(data.X.shape[1])
     slopes = np.stack([(outputs(e) - outputs(-e)) / (2 * h) for e in steps], axis=1)
@@ -131,7 +129,7 @@ def test_strength_is_the_sum_of_magnitudes():
 
 
 def figures_of(method, data, n_epochs=3):
-    """The scores that a keeper ends up with, and the figures of each epoch."""
+    """The scores that an importance recorder ends up with, and the figures of each epoch."""
     recorder, figures = ImportanceRecorder(method), []
 
     def observe(trainer):
@@ -264,7 +262,7 @@ def test_sparse_equals_dense_without_classes(counts, dtype):
 
 @METHODS
 def test_threads_change_nothing_with_classes(classes, method):
-    wide = small(hidden_layer_sizes=(300,), max_iter=3)
+    wide = classifier(hidden_layer_sizes=(300,), max_iter=3)
     scores = [
         supervised(estimator=wide, method=method, n_networks=1, n_jobs=n_jobs).fit(*classes).scores_
         for n_jobs in (1, 2, 3)
@@ -295,7 +293,7 @@ def test_a_pickle_selects_the_same(classes, make):
 
 
 def test_the_given_estimator_is_left_alone(classes):
-    estimator = small(random_state=3)
+    estimator = classifier(random_state=3)
     before = estimator.get_params()
     selector = supervised(estimator=estimator, random_state=None, n_jobs=2).fit(*classes)
     assert estimator.get_params() == before
@@ -308,7 +306,7 @@ def test_the_given_estimator_is_left_alone(classes):
 @pytest.mark.parametrize(("given", "kept"), [("auto", None), ("zero", "zero")])
 def test_a_skip_layer_is_only_trained_where_it_is_asked_for(classes, given, kept):
     """Its weights have no part in the scores."""
-    networks = supervised(estimator=small(skip_connections=given)).fit(*classes).estimators_
+    networks = supervised(estimator=classifier(skip_connections=given)).fit(*classes).estimators_
     assert {network.skip_connections for network in networks} == {kept}
     assert (networks[0].skip_coef_ is None) == (kept is None)
 
@@ -398,7 +396,7 @@ def test_wrong_choices_are_refused_by_name(classes, make, changes, words):
         ({"method": "best"}, "'method' parameter.*Got 'best'"),
         ({"estimator": LinearSVC()}, "'estimator' parameter.*TrulySparseMLPClassifier"),
         ({"n_networks": 0}, "'n_networks' parameter.*Got 0"),
-        ({"estimator": small(zeta=2.0)}, "'zeta' parameter.*Got 2.0"),
+        ({"estimator": classifier(zeta=2.0)}, "'zeta' parameter.*Got 2.0"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(classes, changes, words):
@@ -430,7 +428,7 @@ def test_in_a_grid_search_over_a_pipeline(classes, make):
 
 @parametrize_with_checks(
     [
-        supervised(estimator=small(max_iter=3), n_networks=1, method="attribution"),
+        supervised(estimator=classifier(max_iter=3), n_networks=1, method="attribution"),
         SparseMLPFeatureSelector(n_networks=1),
         unsupervised(),
     ]

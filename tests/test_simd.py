@@ -348,7 +348,7 @@ def test_normal_numbers_equal_the_twins(n):
 
 
 @cache
-def exact_law():
+def exact_distribution():
     """Values and probabilities of the normal numbers, if the hashes are uniform."""
     sums_of_two = (2.0**16 - abs(np.arange(2**17 - 1) - (2**16 - 1))) / 2**32
     size = 2 * sums_of_two.size - 1
@@ -359,13 +359,13 @@ def exact_law():
 @pytest.mark.parametrize(
     ("power", "moment", "tolerance"), [(1, 0, 1e-9), (2, 1, 1e-3), (3, 0, 1e-9), (4, 3, 0.04)]
 )
-def test_moments_of_the_exact_law(power, moment, tolerance):
-    values, probabilities = exact_law()
+def test_moments_of_the_exact_distribution(power, moment, tolerance):
+    values, probabilities = exact_distribution()
     assert abs(values**power @ probabilities - moment) < tolerance
 
 
-def test_distribution_of_the_exact_law():
-    values, probabilities = exact_law()
+def test_the_exact_distribution_is_normal():
+    values, probabilities = exact_distribution()
     error = np.cumsum(probabilities) - stats.norm.cdf(values)
     assert abs(error).max() < 4e-4
 

@@ -16,10 +16,10 @@ CONFIGURATIONS = (
     {"n_jobs": 2},
 )
 
-# A row of weight two lies in one mini-batch; two equal rows lie in different ones.
+# A sample of weight two lies in one mini-batch; two equal samples lie in different ones.
 NOT_WITH_MINI_BATCHES = {
     f"check_sample_weight_equivalence_on_{kind}_data": (
-        "repeating a row changes which rows share a mini-batch, and with them every later step"
+        "repeating a sample changes which share a mini-batch, and with them every later step"
     )
     for kind in ("dense", "sparse")
 }

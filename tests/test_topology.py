@@ -1,4 +1,4 @@
-"""Which neurons are connected: exact counts, exact drops, uniform growth, slots that travel."""
+"""Which neurons are connected: exact counts, exact drops, uniform growth, moments that travel."""
 
 import pickle
 from collections import Counter
@@ -43,7 +43,7 @@ def assert_sound(network, n_connections):
 
 
 def content_of(network):
-    """By cell of a network of one layer: bits of the weight, and what the solver remembers."""
+    """By cell of a network of one layer: bits of the weight, and its moments."""
     rows, columns = cells_of(network, 0)
     second = network.optimizer_state.weights_2
     kept = zip(
@@ -76,9 +76,9 @@ def test_initialisation_is_sound(shape, n_threads, seed):
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_the_solver_remembers_nothing_at_first(solver):
+def test_all_moments_are_zero_at_first(solver):
     network = make_network((20, 30, 4), solver=solver)
-    assert not any(slot.any() for slot in network.optimizer_state)
+    assert not any(moments.any() for moments in network.optimizer_state)
 
 
 def test_layers_of_equal_shape_differ():
@@ -112,7 +112,7 @@ def test_evolution_drops_what_the_twin_drops(layer, zeta, n_threads):
 
 
 @given(weighted_layers(), zetas, team_sizes, solvers)
-def test_weights_and_slots_travel_with_their_connection(layer, zeta, n_threads, solver):
+def test_weights_and_moments_travel_with_their_connection(layer, zeta, n_threads, solver):
     network = single_layer(*layer, solver=solver)
     before = content_of(network)
     evolve(network, zeta, n_threads=n_threads)
@@ -121,7 +121,7 @@ def test_weights_and_slots_travel_with_their_connection(layer, zeta, n_threads, 
 
 
 @given(weighted_layers(), zetas, solvers)
-def test_the_solver_remembers_nothing_of_new_connections(layer, zeta, solver):
+def test_the_moments_of_new_connections_are_zero(layer, zeta, solver):
     network = single_layer(*layer, solver=solver)
     evolve(network, zeta)
     if network.optimizer_state.weights_2.size:
@@ -366,13 +366,13 @@ def test_growth_is_uniform_over_a_larger_layer_with_crowded_rows():
     assert p_value_of_cells(counts[~kept.ravel()], n_times, n_grown) > P_VALUE
 
 
-# ---------------------------------------------------------------- the law of weights
+# ---------------------------------------------------------------- weight initialisation
 
 WIDTHS, CONNECTIONS, GAIN = (200, 100, 50), (8000, 2000), 0.5
 
 
-def law_of(weight_init, layer):
-    """The law that new weights of a layer should follow."""
+def distribution_of(weight_init, layer):
+    """The distribution that new weights of a layer should have."""
     fan_in = CONNECTIONS[layer] / WIDTHS[layer + 1]
     fan_out = CONNECTIONS[layer] / WIDTHS[layer]
     gain = GAIN if layer == 0 else 1.0
@@ -386,22 +386,22 @@ def law_of(weight_init, layer):
 
 @pytest.mark.parametrize("layer", [0, 1], ids=["hidden layer", "output layer"])
 @pytest.mark.parametrize("weight_init", ["he_uniform", "he_normal", "xavier", "normal"])
-def test_initial_weights_follow_the_law(weight_init, layer):
+def test_initial_weights_follow_the_distribution(weight_init, layer):
     network = make_network(WIDTHS, CONNECTIONS, weight_init=weight_init, weight_init_gain=GAIN)
     weights = network.weights_of(layer).data.astype(np.float64)
-    assert stats.kstest(weights, law_of(weight_init, layer).cdf).pvalue > P_VALUE
+    assert stats.kstest(weights, distribution_of(weight_init, layer).cdf).pvalue > P_VALUE
 
 
 @pytest.mark.parametrize("layer", [0, 1], ids=["hidden layer", "output layer"])
 @pytest.mark.parametrize("weight_init", ["he_uniform", "he_normal", "xavier", "normal"])
-def test_grown_weights_follow_the_law(weight_init, layer):
+def test_grown_weights_follow_the_distribution(weight_init, layer):
     network = make_network(WIDTHS, CONNECTIONS, weight_init=weight_init, weight_init_gain=GAIN)
     network.optimizer_state.weights_1[:] = 1
     evolve(network, 0.8)
     start, stop = network.connections_of(layer)
     new = new_connections(network)[start:stop]
     weights = network.weights_of(layer).data[new].astype(np.float64)
-    assert stats.kstest(weights, law_of(weight_init, layer).cdf).pvalue > P_VALUE
+    assert stats.kstest(weights, distribution_of(weight_init, layer).cdf).pvalue > P_VALUE
 
 
 def test_grown_weights_are_fresh():
@@ -485,7 +485,7 @@ def test_rows_grow_in_proportion_to_their_preference(seed):
         (60, 400), [1200], seed=seed, growth="guided", input_preferences=preferences
     )
     degrees = np.diff(network.pointers_of(0)).reshape(3, 20).sum(axis=1)
-    # Four standard deviations of the binomial law, at most.
+    # Four standard deviations of the binomial distribution, at most.
     np.testing.assert_allclose(degrees, 1200 * np.array([0.5, 1.0, 3.0]) / 4.5, atol=70)
 
 

@@ -16,10 +16,11 @@ from sksparse_mlp._network import network as _network
 from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._training import pace
 from sksparse_mlp._training import trainer as _training
+from sksparse_mlp._training.divergence import DivergenceError
 from sksparse_mlp._training.interrupt import Interrupt, deferred_interrupt
 from sksparse_mlp._training.parameters import step_parameters
 from sksparse_mlp._training.schedules import adam_correction, step_rates
-from sksparse_mlp._training.trainer import DivergenceError, Trainer
+from sksparse_mlp._training.trainer import Trainer
 
 WIDTHS = (6, 9, 3)
 DATA = make_data(40, 6, 3)
@@ -51,7 +52,7 @@ def test_counters():
     assert {len(values) for values in trainer.history.values()} == {4}
 
 
-def test_each_epoch_visits_every_row_once_in_an_order_of_its_own():
+def test_each_epoch_visits_every_sample_once_in_an_order_of_its_own():
     trainer = trainer_of(2)
     first = trainer._order()
     trainer.network.epoch += 1
@@ -350,14 +351,6 @@ def test_ctrl_c_within_a_long_validation_takes_its_epoch_back(monkeypatch, usual
     assert (trainer.interrupted, network.epoch) == (True, 2)
     assert {len(values) for values in trainer.history.values()} == {2}
     assert weights_of(network) == seen[1]
-
-
-@pytest.fixture
-def usual_ctrl_c():
-    """Python's own handler, also where the parent of this process has it ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_is_collected_and_a_second_one_raised(usual_ctrl_c):

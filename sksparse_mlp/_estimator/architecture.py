@@ -10,6 +10,7 @@ import numpy as np
 from .._network import SparseNetwork
 from .._network.topology import connections_for_density, connections_for_epsilon
 from .checks import check_memory
+from .constraints import AT_LEAST_ONE, LARGEST_COUNT, POSITIVE
 
 DEFAULT_EPSILON = 20.0
 
@@ -93,12 +94,13 @@ def layer_sizes(
 def _hidden_widths(hidden_layer_sizes):
     sizes = [hidden_layer_sizes] if isinstance(hidden_layer_sizes, Integral) else hidden_layer_sizes
     valid = _is_sequence(sizes) and all(
-        isinstance(size, Integral) and not isinstance(size, bool) and size >= 1 for size in sizes
+        isinstance(size, Integral) and not isinstance(size, bool) and size in AT_LEAST_ONE
+        for size in sizes
     )
     if not valid:
         raise ValueError(
-            "hidden_layer_sizes must be an int or a sequence of ints, each at least 1; "
-            f"got {hidden_layer_sizes!r}."
+            "hidden_layer_sizes must be an int or a sequence of ints, each from 1 to "
+            f"{LARGEST_COUNT}; got {hidden_layer_sizes!r}."
         )
     return [int(size) for size in sizes]
 
@@ -108,9 +110,7 @@ def _epsilons(given, n_levels, n_layers):
     epsilon = DEFAULT_EPSILON if given is None else given
     if isinstance(epsilon, Real):
         return [float(epsilon)] * n_layers
-    valid = _is_sequence(epsilon) and all(
-        isinstance(e, Real) and np.isfinite(e) and e > 0 for e in epsilon
-    )
+    valid = _is_sequence(epsilon) and all(map(POSITIVE.is_satisfied_by, epsilon))
     if not valid or len(epsilon) not in (n_levels, n_layers):
         more = " (and, if you like, one more for the skip layer)" if n_layers > n_levels else ""
         raise ValueError(
@@ -122,5 +122,5 @@ def _epsilons(given, n_levels, n_layers):
 
 
 def _is_sequence(values):
-    """Whether these are values one behind the other: a list, tuple, array or pandas Series."""
-    return isinstance(values, Sequence) or getattr(values, "ndim", None) == 1
+    """Whether these are values one behind the other: a list, tuple, array or Series."""
+    return isinstance(values, Sequence) or len(getattr(values, "shape", ())) == 1

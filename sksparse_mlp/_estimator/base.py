@@ -4,22 +4,23 @@ import warnings
 from numbers import Integral
 from typing import ClassVar
 
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .._network.state import checksum_of, plain
+from .._network.state import plain
 from .._network.streams import make_streams
 from .._network.team import Team
 from .._network.workspace import MAX_LANES
-from .._network.x_view import NATIVE
-from .checks import check_outputs, check_range, readable_csr
+from .checks import check_outputs
 from .compat import CallbackSupportMixin, LinkedToDocs
 from .constraints import PARAMETER_CONSTRAINTS
 from .fitting import threads_worth_waking
+from .handed_out import FittedAttribute, read_only, read_only_csr
+from .inputs import validated
 from .publishing import PublishedFit
+from .stored import check_estimator, checksum_of_estimator
 
 
 class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
@@ -36,17 +37,8 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
     # ------------------------------------------------------------ fitting
 
     def _validate_X(self, X, y="no_validation", *, reset):
-        """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read."""
-        try:
-            checked = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", reset=reset)
-        except OverflowError as error:  # an integer of Python's
-            raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
-        X, *rest = checked if isinstance(checked, tuple) else (checked,)
-        if sparse.issparse(X):
-            X = readable_csr(X)
-        if X.dtype.itemsize > 4 or X.dtype not in NATIVE:
-            check_range(X)
-        return (X, *rest) if rest else X
+        """X as kernels can read it, and y if it is given."""
+        return validated(self, X, y, reset=reset)
 
     def _new_streams(self):
         """Seeds of all that is random in a new network."""
@@ -98,13 +90,14 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
 
     def __getstate__(self):
         state = super().__getstate__()
-        return {**state, "checksum": checksum_of(_beside_the_network(state))}
+        return {**state, "checksum": checksum_of_estimator(state)}
 
     def __setstate__(self, state):
         state = dict(state)
         expected = state.pop("checksum", None)
-        if expected != checksum_of(_beside_the_network(state)):
+        if expected != checksum_of_estimator(state):
             raise ValueError("The file is damaged: the checksum of the estimator is wrong.")
+        check_estimator(self, state)
         super().__setstate__(state)
 
     def __sklearn_tags__(self):
@@ -172,17 +165,20 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
 
     # ------------------------------------------------------------ fitted attributes
 
+    history_ = FittedAttribute("What happened in each epoch: dict of lists, a copy.")
+    loss_curve_ = FittedAttribute("The loss in each epoch: list, a copy.")
+
     @property
     def coefs_(self):
-        """Weights of each layer: list of CSR arrays of shape (n_in, n_out)."""
+        """Weights of each layer: list of CSR arrays of shape (n_in, n_out), read-only."""
         network = self._fitted_network
-        return [network.weights_of(i) for i in range(len(network.widths) - 1)]
+        return [read_only_csr(network.weights_of(i)) for i in range(len(network.widths) - 1)]
 
     @property
     def intercepts_(self):
-        """Intercepts of each layer: list of arrays of shape (n_out,)."""
+        """Intercepts of each layer: list of arrays of shape (n_out,), read-only."""
         network = self._fitted_network
-        return [network.intercepts_of(i) for i in range(len(network.widths) - 1)]
+        return [read_only(network.intercepts_of(i)) for i in range(len(network.widths) - 1)]
 
     @property
     def n_connections_(self):
@@ -209,12 +205,6 @@ def _joined(earlier, later):
         ]
         for name in {**earlier, **later}
     }
-
-
-def _beside_the_network(state):
-    """What else decides what an estimator predicts: labels, and which parts there are."""
-    decisive = ("classes_", "n_features_in_", "temperature_")
-    return {"parts": sorted(state), **{name: state.get(name) for name in decisive}}
 
 
 def plain_parameters(estimator, names):

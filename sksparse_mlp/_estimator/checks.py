@@ -1,13 +1,15 @@
 """What scikit-learn's validation leaves open: what kernels, or this machine, could not bear."""
 
 import os
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-INDEX_TYPES = (np.dtype(np.int32), np.dtype(np.int64))
 LARGEST_WIDTH = 2**31 - 1
+# Of each neuron and each input, beside its connections.
+BYTES_PER_UNIT = 144
 
 
 def check_memory(widths, n_connections, n_moments):
@@ -19,10 +21,10 @@ def check_memory(widths, n_connections, n_moments):
         Neurons of each level.
     n_connections : sequence of int
         Connections of each layer.
-    n_slots : int
+    n_moments : int
         Numbers that the solver remembers of a connection.
     """
-    needed = 4 * (n_moments + 2) * sum(n_connections) + 144 * sum(widths)
+    needed = 4 * (n_moments + 2) * sum(n_connections) + BYTES_PER_UNIT * sum(widths)
     available = _memory_of_this_machine()
     network = (
         f"hidden_layer_sizes: a network of {sum(widths):,} neurons and {sum(n_connections):,} "
@@ -40,58 +42,50 @@ def check_memory(widths, n_connections, n_moments):
         )
 
 
+def check_n_features(X):
+    """Refuse more features than any network can have on this machine, before they are looked at.
+
+    Parameters
+    ----------
+    X : object
+        What was given; nothing is known of what has no shape.
+    """
+    shape = getattr(X, "shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], Integral):
+        return
+    limit = min(LARGEST_WIDTH, _memory_of_this_machine() // BYTES_PER_UNIT)
+    if shape[1] > limit:
+        raise ValueError(
+            f"X has {shape[1]:,} features (shape {shape}), and a network on this machine can have "
+            f"{limit:,} at most. Select some, or hash them into fewer."
+        )
+
+
+def check_not_masked(values, name):
+    """Refuse masked values: NumPy forgets the mask, and they would be taken as they are.
+
+    Parameters
+    ----------
+    values : object
+        What was given.
+    name : str
+        The parameter.
+    """
+    array = getattr(values, "data", None) if sparse.issparse(values) else values
+    rows = array if isinstance(array, (list, tuple)) else [array]
+    if any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows):
+        raise ValueError(
+            f"{name} is a masked array with masked values, and masks are not understood. Leave "
+            "these samples out, or fill the values in: with filled(), or in X with filled(np.nan) "
+            "and SimpleImputer."
+        )
+
+
 def _memory_of_this_machine():
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 2**63
-
-
-def readable_csr(X):
-    """X, or a matrix of the same values, whose three arrays kernels can read.
-
-    SciPy trusts the arrays that it is given, and kernels read wherever an index points: one that
-    points outside is an error here. Arrays with gaps and rare types of indices are copied.
-
-    Parameters
-    ----------
-    X : CSR matrix or array
-        Not changed.
-    """
-    _check_pointers(X)
-    columns = X.indices[: X.indptr[-1]]
-    if columns.size and (columns.min() < 0 or columns.max() >= X.shape[1]):
-        raise ValueError(
-            "X is a CSR matrix with column indices out of range: they must be from 0 to "
-            f"{X.shape[1] - 1}, got {columns.min()} to {columns.max()}."
-        )
-    readable = all(array.flags.c_contiguous for array in (X.data, X.indices, X.indptr))
-    if readable and {X.indices.dtype, X.indptr.dtype} <= set(INDEX_TYPES):
-        return X
-    copy = type(X)(X.shape, dtype=X.dtype)
-    copy.data = np.ascontiguousarray(X.data)
-    copy.indices, copy.indptr = (np.ascontiguousarray(a, np.int64) for a in (X.indices, X.indptr))
-    return copy
-
-
-def _check_pointers(X):
-    pointers, n_rows = X.indptr, X.shape[0]
-    n_stored = min(X.data.size, X.indices.size)
-    if pointers.dtype.kind not in "iu" or X.indices.dtype.kind not in "iu":
-        raise ValueError(
-            "X is a CSR matrix whose indices are not integers: indptr holds "
-            f"{pointers.dtype}, indices {X.indices.dtype}."
-        )
-    if (
-        pointers.shape != (n_rows + 1,)
-        or pointers[0] != 0
-        or pointers[-1] > n_stored
-        or (pointers[1:] < pointers[:-1]).any()
-    ):
-        raise ValueError(
-            f"X is a CSR matrix with broken row pointers: indptr must hold {n_rows + 1} integers "
-            f"that rise from 0 to at most {n_stored}, the number of stored values."
-        )
 
 
 def check_range(X):

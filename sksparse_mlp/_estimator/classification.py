@@ -20,14 +20,17 @@ from .architecture import Architecture, layer_sizes
 from .base import BaseSparseMLP, plain_parameters
 from .compat import CallbackReporter
 from .fitting import threads_worth_waking, train
+from .handed_out import FittedAttribute
 from .held_out import HeldOutFigures, stratified_fraction
 from .labels import (
     checked_weight,
     class_numbers,
     classes_of,
+    readable_labels,
     training_samples,
     weighted_by_class,
 )
+from .unscaled import warn_if_far_from_zero
 
 # Parameters that never change the result of a fit, or that its identity knows otherwise.
 NOT_IN_IDENTITY = {
@@ -47,6 +50,11 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
 
     def _classes_to_fit(self, y, going_on):
         classes = classes_of(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes; y "
+                f"(n_samples={len(y)}) contains 1 class: {classes.tolist()}."
+            )
         if going_on and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 "warm_start=True goes on with the same classes: the network was fitted with "
@@ -54,19 +62,19 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             )
         return classes
 
-    def _training_data(self, X, y, sample_weight, stream=False):
+    def _training_data(self, X, y, sample_weight):
         """Class numbers, and weights from ``sample_weight`` and ``class_weight``."""
         targets = class_numbers(y, self.classes_, "y")
         sample_weight = checked_weight(sample_weight, X, "sample_weight")
         sample_weight = weighted_by_class(sample_weight, targets, self.class_weight, self.classes_)
-        n_classes = np.unique(targets[sample_weight > 0]).size
-        needed = 1 if stream else 2
-        if n_classes < needed:
+        if not sample_weight.any():
             raise ValueError(
-                f"{type(self).__name__} needs samples of at least {needed} classes; the data "
-                f"(n_samples={X.shape[0]}) contains {n_classes} class of positive weight."
+                f"class_weight={self.class_weight!r} leaves nothing to learn from: the data "
+                f"(n_samples={X.shape[0]}) contains 0 classes of positive weight."
             )
-        return training_samples(X, targets, sample_weight, self.batch_size)
+        data = training_samples(X, targets, sample_weight, self.batch_size)
+        warn_if_far_from_zero(data)
+        return data
 
     def _split(self, data, streams, X_val, y_val, sample_weight_val):
         """The samples to train on, and those to validate with, or None."""
@@ -87,7 +95,11 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         )
 
     def _validation_data(self, X_val, y_val, sample_weight_val):
-        X_val = self._validate_X(X_val, reset=False)
+        y_val = readable_labels(y_val, "y_val")
+        try:
+            X_val = self._validate_X(X_val, reset=False)
+        except ValueError as error:
+            raise ValueError(f"X_val: {error}") from error
         y_val = check_array(y_val, ensure_2d=False, dtype=None, input_name="y_val")
         check_consistent_length(X_val, y_val)
         targets = class_numbers(y_val, self.classes_, "y_val")
@@ -135,7 +147,8 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             network=network,
             n_jobs=self.n_jobs,
             stream=stream,
-            start=self._start(data, sizes, moments, stream),
+            start=self._start(data, options, sizes, moments, stream),
+            explains=True,
             report=report,
             validate=None if held_out is None else HeldOutFigures(self, held_out),
             observe=self._observe,
@@ -172,12 +185,13 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             return self.guidance
         return self.guidance * defaults.scarcity(data.samples.size, data.X.shape[1])
 
-    def _start(self, data, sizes, moments, stream):
+    def _start(self, data, options, sizes, moments, stream):
         """What sets the skip layer of a new network, or None."""
         if len(sizes[0]) != len(sizes[1]) or self._skip_start(stream) != "exact":
             return None
         mean, scale = moments.mean, input_scale(moments)
-        return partial(start_skip_layer, data=data, mean=mean, scale=scale)
+        batch_size = options.batch_size  # the same kernels
+        return partial(start_skip_layer, data=data, mean=mean, scale=scale, batch_size=batch_size)
 
     def _layer_sizes(self, n_features):
         return layer_sizes(
@@ -234,16 +248,14 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             return None
         parameters = self.get_params(deep=False)
         parameters = {name: v for name, v in parameters.items() if name not in NOT_IN_IDENTITY}
-        identity = identity_of_fit(parameters, data, held_out, streams, network)
+        identity = identity_of_fit(parameters, self.classes_, data, held_out, streams, network)
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
     def _reporter(self, data, twin, n_epochs, network):
         """Tells scikit-learn's callbacks of this estimator how its twin is being fitted."""
 
         def fitted_attributes():
-            own, of_twin = vars(self), vars(twin)
-            new = [name for name in of_twin if name not in own or own[name] is not of_twin[name]]
-            return {**{name: of_twin[name] for name in new}, "_network": network.copy()}
+            return {**self._news_of(twin), "_network": network.copy()}
 
         return CallbackReporter(self, data, n_epochs, fitted_attributes)
 
@@ -268,6 +280,11 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         n_threads = threads_worth_waking(self.n_jobs, network.n_connections, n_samples)
         with Team(n_threads) as team:
             return importances(network, data, spread, team)
+
+    # ------------------------------------------------------------ fitted attributes
+
+    classes_ = FittedAttribute("The class labels, sorted: array of shape (n_classes,), read-only.")
+    validation_scores_ = FittedAttribute("The score in each epoch: list, a copy; or None.")
 
     # ------------------------------------------------------------ predicting
 

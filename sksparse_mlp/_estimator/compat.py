@@ -1,5 +1,8 @@
 """The only importer of private or experimental names of scikit-learn, and of what some lack."""
 
+from contextlib import contextmanager
+from inspect import signature
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
     Interval,
@@ -21,16 +24,26 @@ except ImportError:
 __all__ = [
     "CallbackReporter",
     "CallbackSupportMixin",
+    "EnsembleReporter",
     "Interval",
     "InvalidParameterError",
     "LinkedToDocs",
     "RealNotInt",
     "StrOptions",
+    "accepts_sample_weight",
     "check_first_partial_fit",
     "check_sample_weight",
     "fit_context",
     "method_if",
 ]
+
+
+def accepts_sample_weight(scorer):
+    """Whether a scorer takes weights: one of scikit-learn's, if the metric inside it does."""
+    try:
+        return scorer._accept_sample_weight()
+    except AttributeError:
+        return "sample_weight" in signature(scorer).parameters
 
 
 class LinkedToDocs:
@@ -74,10 +87,8 @@ class method_if:
         return self.method.__get__(estimator, owner)
 
 
-class CallbackReporter:
-    """Tells scikit-learn's callbacks of a fit, its epochs, and the parts of long epochs.
-
-    Does nothing where no callback is set.
+class FitReporter:
+    """Tells scikit-learn's callbacks of a fit; does nothing where no callback is set.
 
     Parameters
     ----------
@@ -85,13 +96,20 @@ class CallbackReporter:
         With or without support for callbacks.
     data : dict
         What callbacks may ask for: "X", "y" and "metadata".
-    n_epochs : int
-        The largest number of epochs.
+    n_tasks : int
+        The largest number of tasks that the fit consists of.
     fitted_attributes : callable
-        Returns a dict of fitted attributes; called only where a callback wants to predict.
+        Returns a dict of fitted attributes, or None; called only where a callback wants to predict.
+
+    Attributes
+    ----------
+    active : bool
+        Whether there is any callback.
+    asked_to_stop : bool
+        Whether one has asked for the last task to be the last.
     """
 
-    def __init__(self, estimator, data, n_epochs, fitted_attributes):
+    def __init__(self, estimator, data, n_tasks, fitted_attributes):
         self.arguments = {
             "estimator": estimator,
             **data,
@@ -100,8 +118,17 @@ class CallbackReporter:
         self.active = bool(getattr(estimator, "_skl_callbacks", None))
         self.asked_to_stop = False
         if self.active:
-            self.fit = estimator._init_callback_context(max_subtasks=n_epochs)
+            self.fit = estimator._init_callback_context(max_subtasks=n_tasks)
             self.fit.call_on_fit_task_begin(**self.arguments)
+
+    def fit_ends(self):
+        """The last task has ended."""
+        if self.active:
+            self.fit.call_on_fit_task_end(**self.arguments)
+
+
+class CallbackReporter(FitReporter):
+    """Tells scikit-learn's callbacks of a fit, its epochs, and the parts of long epochs."""
 
     def epoch_begins(self, n_parts):
         """An epoch begins; if it has parts, a progress bar shows them."""
@@ -123,7 +150,18 @@ class CallbackReporter:
             self.asked_to_stop |= bool(self.epoch.call_on_fit_task_end(**self.arguments))
         return self.asked_to_stop
 
-    def fit_ends(self):
-        """The last epoch has ended."""
-        if self.active:
-            self.fit.call_on_fit_task_end(**self.arguments)
+
+class EnsembleReporter(FitReporter):
+    """Tells scikit-learn's callbacks of a fit that fits other estimators, and of each of these."""
+
+    @contextmanager
+    def member(self, name, estimator):
+        """While another estimator is fitted: callbacks that ask for it hear of its own tasks."""
+        if not self.active:
+            yield
+            return
+        task = self.fit.subcontext(name)
+        with task.propagate_callback_context(estimator):
+            task.call_on_fit_task_begin(**self.arguments)
+            yield
+            self.asked_to_stop |= bool(task.call_on_fit_task_end(**self.arguments))

@@ -7,17 +7,33 @@ from .._network.activations import CODES
 from .._network.topology.weight_init import WEIGHT_INITS
 from .compat import Interval, RealNotInt, StrOptions
 
-POSITIVE = Interval(Real, 0, None, closed="neither")
-NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+# Beyond it, NumPy cannot count.
+LARGEST_COUNT = 2**63 - 1
+
+
+class FloatInterval(Interval):
+    """Numbers that a float can hold: an integer of Python's may lie beyond all of them."""
+
+    def __contains__(self, number):
+        try:
+            return super().__contains__(float(number))
+        except OverflowError:
+            return False
+
+
+FINITE = FloatInterval(Real, None, None, closed="neither")
+POSITIVE = FloatInterval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = FloatInterval(Real, 0, None, closed="left")
 SHARE = Interval(Real, 0, 1, closed="both")
 LESS_THAN_ONE = Interval(Real, 0, 1, closed="left")
-AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+AT_LEAST_ONE = Interval(Integral, 1, LARGEST_COUNT, closed="both")
+NEVER = Interval(Real, float("inf"), None, closed="both")
 
 # Of the parameters that several estimators have.
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", AT_LEAST_ONE],
     "activation": [StrOptions(set(CODES))],
-    "activation_slope": [Interval(Real, None, None, closed="neither")],
+    "activation_slope": [FINITE],
     "epsilon": ["array-like", POSITIVE, None],
     "density": [Interval(Real, 0, 1, closed="right"), None],
     "evolution": [StrOptions({"auto", "guided", "set"}), None],
@@ -45,14 +61,14 @@ PARAMETER_CONSTRAINTS = {
     "max_iter": [StrOptions({"auto"}), AT_LEAST_ONE],
     "shuffle": ["boolean"],
     "tol": [NOT_NEGATIVE],
-    "n_iter_no_change": [AT_LEAST_ONE],
+    "n_iter_no_change": [AT_LEAST_ONE, NEVER],
     "early_stopping": ["boolean"],
-    "temperature": [StrOptions({"auto"}), Interval(Real, 1e-6, None, closed="left")],
+    "temperature": [StrOptions({"auto"}), FloatInterval(Real, 1e-6, None, closed="left")],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "warm_start": ["boolean"],
     "checkpoint": [str, os.PathLike, None],
     "checkpoint_interval": [AT_LEAST_ONE, Interval(RealNotInt, 0, None, closed="neither")],
     "verbose": ["verbose"],
     "random_state": ["random_state"],
-    "n_jobs": [Interval(Integral, None, -1, closed="right"), AT_LEAST_ONE, None],
+    "n_jobs": [Interval(Integral, -LARGEST_COUNT, -1, closed="both"), AT_LEAST_ONE, None],
 }

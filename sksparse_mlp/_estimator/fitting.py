@@ -1,6 +1,9 @@
 """One training run, from an architecture and data to a trained network."""
 
+from joblib import cpu_count
+
 from .._network.team import Team, threads_for
+from .._training.rehearsal import rehearse_training
 from .._training.trainer import Trainer
 
 # A thread must save more than it costs to wake. Work is connections times (samples + 8): to walk
@@ -9,9 +12,12 @@ WORK_PER_THREAD, SAMPLES_PER_PASS = 200_000, 8
 
 
 def threads_worth_waking(n_jobs, n_connections, n_samples):
-    """How many threads to use for a pass over some samples; it never changes a result."""
+    """How many threads to use for a pass over some samples; it never changes a result.
+
+    More than there are cores would only wait for one another.
+    """
     work = sum(n_connections) * (n_samples + SAMPLES_PER_PASS)
-    return int(max(1, min(threads_for(n_jobs), work // WORK_PER_THREAD)))
+    return int(max(1, min(threads_for(n_jobs), cpu_count(), work // WORK_PER_THREAD)))
 
 
 def train(
@@ -24,6 +30,7 @@ def train(
     n_jobs=None,
     stream=False,
     start=None,
+    explains=False,
     report=None,
     **hooks,
 ):
@@ -44,6 +51,8 @@ def train(
         schedules out for.
     start : callable or None
         Called with a new network and the team, before its first step.
+    explains : bool
+        Whether the importances of the inputs are judged afterwards.
     report : callable or None
         Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
     **hooks : dict
@@ -54,6 +63,12 @@ def train(
     Trainer
         After the training.
     """
+    rehearse_training(
+        min(options.batch_size, data.samples.size),
+        validates=hooks.get("validate") is not None,
+        explains=explains,
+        verbose=options.verbose,
+    )
     n_epochs = 1 if stream else options.max_iter
     with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
         if network is None:
@@ -67,8 +82,7 @@ def train(
         trainer = Trainer(
             network, data, options, team, reporter=reporter, n_epochs=horizon, **hooks
         )
-        saved = trainer.checkpoint.load() if trainer.checkpoint is not None else None
-        if saved is not None:
-            trainer.load_state_dict(saved)
+        if trainer.checkpoint is not None:
+            trainer.checkpoint.resume(trainer)
         trainer.run(n_epochs)
     return trainer

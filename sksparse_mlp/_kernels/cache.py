@@ -6,12 +6,17 @@ found under a type is that of another; one that dies between writing the index a
 code of an older version behind. Here there is no index: the name of a file follows from all that
 its code depends on, its contents are checked, and it appears complete or not at all. A file that
 cannot be read or written costs time, never a result.
+
+What is unpickled can do anything: only files are, that nobody but this user, or root, can write.
 """
 
+import contextlib
 import functools
 import hashlib
+import os
 import pathlib
 import pickle
+import stat
 import uuid
 import warnings
 
@@ -51,6 +56,9 @@ def kernel_cache(function):
             """Compiled code for a signature, or None."""
             try:
                 return super().load_overload(sig, target_context)
+            except Untrusted as error:
+                warn_that_files_are_ignored(str(error))
+                return None
             except Exception:  # another version of Numba may raise anything here
                 return None
 
@@ -72,8 +80,15 @@ class _KernelFiles:
         self.version = _short_digest(f"{numba.__version__} {digest_of_sources()}".encode())
 
     def load(self, key):
-        """The code for a key, or None where the file is damaged; OSError where there is none."""
-        contents = self._path(key).read_bytes()
+        """The code for a key, or None where the file is damaged.
+
+        OSError where there is none, and Untrusted where others may have written it.
+        """
+        path = self._path(key)
+        with path.open("rb") as file:
+            check_that_nobody_else_writes(self.directory, self.directory.stat())
+            check_that_nobody_else_writes(path, os.fstat(file.fileno()))
+            contents = file.read()
         checksum, payload = contents[:DIGEST_SIZE], contents[DIGEST_SIZE:]
         if DIGEST(payload).digest() != checksum:
             return None
@@ -84,17 +99,20 @@ class _KernelFiles:
         """Write the code for a key in one step, and remove what older versions have left."""
         from numba.core.serialize import dumps
 
+        check_that_nobody_else_writes(self.directory, self.directory.stat())
         payload = dumps((key, data))
         path = self._path(key)
         temporary = self.directory / f"{path.name}.{uuid.uuid4().hex[:16]}.tmp"
         try:
-            temporary.write_bytes(DIGEST(payload).digest() + payload)
+            with open(temporary, "xb", opener=_open_for_me_alone) as file:
+                file.write(DIGEST(payload).digest() + payload)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         for other in self.directory.glob(f"{self.base}.*.nbc"):
             if not other.name.startswith(f"{self.base}.{self.version}."):
-                other.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it may belong to somebody else
+                    other.unlink()
 
     def flush(self):
         """Forget everything."""
@@ -104,6 +122,41 @@ class _KernelFiles:
     def _path(self, key):
         name = f"{self.base}.{self.version}.{_short_digest(str(key).encode())}.nbc"
         return self.directory / name
+
+
+def _open_for_me_alone(name, flags):
+    """Nobody else can write the file, whatever files are usually made like here."""
+    return os.open(name, flags, 0o644)
+
+
+class Untrusted(Exception):
+    """Files that somebody else may have written."""
+
+
+def check_that_nobody_else_writes(path, status):
+    """Raise :class:`Untrusted` where others than this user and root may have written a file.
+
+    They may where it is theirs, or its permissions let them. A directory lets them replace files;
+    one that is sticky does not, and one that a group can write to is no danger, because many
+    systems make all so, and files of others are told by their owner. Only POSIX systems say who
+    may; elsewhere the folders of a user have to be protected by the system.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file or directory.
+    status : os.stat_result
+        What the system says of it.
+    """
+    if os.name != "posix":
+        return
+    if status.st_uid not in (os.geteuid(), 0):
+        raise Untrusted(f"{path} belongs to another user")
+    others = stat.S_IWGRP | stat.S_IWOTH
+    if stat.S_ISDIR(status.st_mode):
+        others = 0 if status.st_mode & stat.S_ISVTX else stat.S_IWOTH
+    if status.st_mode & others:
+        raise Untrusted(f"others may write to {path}")
 
 
 def _short_digest(contents):
@@ -125,13 +178,22 @@ def digest_of_sources(folder=pathlib.Path(__file__).parent):
 
 def warn_that_nothing_is_kept(reason):
     """Say so, in a process once."""
-    global _has_warned
-    if _has_warned:
-        return
-    _has_warned = True
-    warnings.warn(
+    _warn_once(
         f"Compiled kernels cannot be kept ({reason}): sksparse_mlp compiles them anew in each "
-        "process. Set NUMBA_CACHE_DIR to a writable directory to compile only once.",
-        RuntimeWarning,
-        stacklevel=4,
+        "process. Set NUMBA_CACHE_DIR to a directory that you alone can write to, to compile once."
     )
+
+
+def warn_that_files_are_ignored(reason):
+    """Say so, if nothing was said before."""
+    _warn_once(
+        f"Compiled kernels on disk are ignored ({reason}): sksparse_mlp compiles its own. Set "
+        "NUMBA_CACHE_DIR to a directory that you alone can write to."
+    )
+
+
+def _warn_once(message):
+    global _has_warned
+    if not _has_warned:
+        _has_warned = True
+        warnings.warn(message, RuntimeWarning, stacklevel=5)

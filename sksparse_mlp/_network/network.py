@@ -152,11 +152,15 @@ class SparseNetwork:
         return self.arrays.indptr[first : first + self.shapes[layer][0] + 1]
 
     def weights_of(self, layer):
-        """A layer's weights as a CSR array that shares the network's memory."""
+        """A layer's weights as a CSR array whose values and indices are views."""
         start, stop = self.connections_of(layer)
-        weights, indices = self.arrays.weights[start:stop], self.arrays.indices[start:stop]
+        matrix = csr_array(self.shapes[layer], dtype=np.float32)
+        # From arrays that are parts of others, SciPy's constructor would make copies now and then.
+        matrix.data = self.arrays.weights[start:stop]
+        matrix.indices = self.arrays.indices[start:stop]
+        fits = stop - start <= np.iinfo(np.int32).max
         pointers = self.pointers_of(layer) - start
-        matrix = csr_array((weights, indices, pointers), shape=self.shapes[layer])
+        matrix.indptr = pointers.astype(np.int32) if fits else pointers
         matrix.has_canonical_format = True
         return matrix
 
@@ -265,9 +269,16 @@ class SparseNetwork:
             "explored": self.explored.state_dict(),
         }
 
-    def load_state_dict(self, state):
-        """Become the network of a state; ValueError if none has it."""
-        check_network_state(state)
+    def load_state_dict(self, state, *, finite=True):
+        """Become the network of a state; ValueError if none has it.
+
+        Parameters
+        ----------
+        state : dict
+        finite : bool, default=True
+            Whether all numbers must be; a training that is about to diverge has others.
+        """
+        check_network_state(state, finite=finite)
         self.widths, self.n_connections = tuple(state["widths"]), tuple(state["n_connections"])
         for name in PLAIN_FIELDS:
             setattr(self, name, state[name])
@@ -280,7 +291,8 @@ class SparseNetwork:
         if moments is not None:
             moments = OptimizerState(**{name: _as_it_was(m) for name, m in moments.items()})
         self.optimizer_state = moments
-        self.input_preferences = state["input_preferences"]
+        preferences = state["input_preferences"]
+        self.input_preferences = None if preferences is None else _as_it_was(preferences)
         self.explored = self._explored_from(state["explored"])
 
     def arrays_of_state(self, arrays):

@@ -1,11 +1,14 @@
 """The forward pass of prediction: what a sample gives depends on nothing but that sample."""
 
+from functools import partial
+
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters
+from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters, XView
 from .._kernels.steps import predict_batch
 from .activations import CODES
 from .team import Stopped
+from .warmup import compile_ahead
 from .workspace import MAX_LANES, aligned_zeros, lanes_for
 from .x_view import samples_at_once, window
 
@@ -47,6 +50,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
     size = network.widths[0] * MAX_LANES + 2 * half
     arrays, lanes = read_only(network.arrays), lanes_for(MAX_LANES)
     params = prediction_parameters(network)
+    compile_ahead(partial(_predict_nothing, arrays, params, lanes), {predict_batch: lanes})
     buffers = [None] * team.n_threads
 
     def predict(thread):
@@ -68,6 +72,24 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
         n_tiles = -(-view.order.size // MAX_LANES)
         team.map(predict)
     return out
+
+
+def rehearse_prediction(network):
+    """Predict no sample at all, for which the kernel is compiled.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    """
+    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    _predict_nothing(arrays, params, lanes_for(MAX_LANES))
+
+
+def _predict_nothing(arrays, params, lanes, team=None):
+    nothing = np.zeros(0, np.float32)
+    x = XView(False, False, 0, 0, 0, 0, 0, False, False)
+    batch = PredictionBatch(0, 0, np.zeros(0, np.int64), 1, nothing, 0, False, nothing)
+    predict_batch(lanes, arrays, params, x, batch)
 
 
 def _samples_per_call(network, team):

@@ -39,7 +39,7 @@ def window(X, order):
         is_double = X.dtype == np.float64
         address = X.__array_interface__["data"][0]
         return Window(XView(False, is_double, address, *X.strides, 0, 0, False, False), order, X)
-    # The arrays themselves: another thread may put others into X meanwhile.
+    # Kernels use no column index before they have compared it: another thread may change them.
     data, indices, indptr = X.data, X.indices, X.indptr
     x = XView(
         is_sparse=True,
@@ -62,7 +62,12 @@ def samples_at_once(X):
     return max(32, 2**24 // X.shape[1])
 
 
-def dense_block(block):
-    """A part of X as a new dense array of float64, for sums that float32 would blur."""
-    block = block.toarray() if sparse.issparse(block) else block
-    return np.array(block, dtype=np.float64, order="C")
+def dense_block(block, dtype=np.float64):
+    """A part of X as a new dense array, of float64 for sums that float32 would blur."""
+    if sparse.issparse(block):
+        columns = block.indices
+        # SciPy writes wherever an index points.
+        if columns.size and not 0 <= columns.min() <= columns.max() < block.shape[1]:
+            raise ValueError("X was changed while it was read: a column index is out of range.")
+        block = block.toarray()
+    return np.array(block, dtype=dtype, order="C")

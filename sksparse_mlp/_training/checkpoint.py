@@ -1,23 +1,13 @@
-"""Training that survives a kill at any moment: its whole state in one file, replaced in one step.
-
-The state is nested dicts, lists, tuples, numbers and arrays. On disk it is an uncompressed .npz
-archive, arrays as they are and the rest as JSON: nothing in it can be executed, and its checksums
-show damage. It is written to a temporary file beside its place, forced to the disk, and renamed:
-a reader finds the previous state or the new one, never half of one.
-"""
+"""Training that survives a kill at any moment: its whole state in one file, see :mod:`.archive`."""
 
 import contextlib
-import glob
-import json
 import os
 import time
-import uuid
 import warnings
 from numbers import Integral
 
-import numpy as np
-
-from .._network.state import FORMAT_VERSION, map_leaves, plain
+from .._network.checks import BadState
+from .archive import Damaged, Unreadable, clear_away_leftovers, read, temporary_name, write
 from .identity import digest
 
 
@@ -56,20 +46,25 @@ def _check_place(path):
         place = os.path.realpath(path)
         is_directory = os.path.isdir(place)
         directory = place if is_directory else os.path.dirname(place)
-        if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
+        if not os.path.isdir(directory) or not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise ValueError(f"{directory!r} is no writable directory.")
-        if not is_directory and os.path.lexists(place) and not os.path.isfile(place):
-            raise ValueError(f"{place!r} is something else, such as a device.")
         if not is_directory:
-            _look_for(place)
+            _check_file(place)
+            # Its name may be one that no file can have.
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(temporary_name(place))
     except (OSError, ValueError) as error:
         raise ValueError(f"{required}{error}") from None
 
 
-def _look_for(place):
-    """Ask for a file that need not exist: its name may be one that no file can have."""
-    with contextlib.suppress(FileNotFoundError):
-        os.lstat(place)
+def _check_file(place):
+    """Refuse what is there and could not be read, or would be replaced by a file."""
+    if not os.path.lexists(place):
+        return
+    if not os.path.isfile(place):
+        raise ValueError(f"{place!r} is something else, such as a device.")
+    if not os.access(place, os.R_OK | os.W_OK):
+        raise ValueError(f"{place!r} may not be read, or not be written.")
 
 
 class Checkpoint:
@@ -93,31 +88,45 @@ class Checkpoint:
         self._n_epochs, self._written = 0, time.monotonic()
         self._has_warned = False
 
-    def load(self):
-        """The state last saved, or None where there is none."""
-        for leftover in glob.glob(f"{glob.escape(self.path)}.*.tmp"):
-            os.unlink(leftover)
+    def resume(self, trainer):
+        """Let a trainer go on from the state last saved, if there is one.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            Before its first step.
+        """
+        clear_away_leftovers(self.path)
         try:
-            contents = _read(self.path)
+            state = self.load()
+            if state is not None:
+                trainer.load_state_dict(state)
+        except (Unreadable, BadState) as error:
+            what = error if isinstance(error, Unreadable) else Damaged(error.what)
+            raise ValueError(
+                f"checkpoint={self.path!r} {what}. Delete it to train from the beginning."
+            ) from None
+
+    def load(self):
+        """The state last saved, or None where there is none; raises Unreadable or ValueError."""
+        try:
+            _check_file(self.path)
+            file = open(self.path, "rb")  # noqa: SIM115
         except FileNotFoundError:
             return None
-        except PermissionError:
-            raise
-        except Exception as error:  # a damaged archive can raise almost anything
-            raise ValueError(
-                f"checkpoint={self.path!r} is damaged or no checkpoint ({error}). Delete it to "
-                "train from the beginning."
-            ) from error
-        if contents["version"] != FORMAT_VERSION:
-            raise ValueError(
-                f"checkpoint={self.path!r} has format {contents['version']}, and this version "
-                f"of sksparse_mlp reads format {FORMAT_VERSION}. Delete it to train anew."
-            )
+        except (OSError, ValueError) as error:
+            raise ValueError(f"checkpoint={self.path!r} cannot be read: {error}") from None
+        with file:
+            contents = read(file)
+        if contents.keys() != {"identity", "state"} or type(contents["identity"]) is not dict:
+            raise Damaged("it does not say what fit it belongs to")
         self._check_identity(contents["identity"])
         return contents["state"]
 
     def _check_identity(self, found):
-        names = [name for name in self.identity if found.get(name) != self.identity[name]]
+        """Raise ValueError unless a state is that of this run; entries of other versions count."""
+        names = [*self.identity, *sorted(found.keys() - self.identity.keys())]
+        names = [name for name in names if found.get(name) != self.identity.get(name)]
         if names:
             raise ValueError(
                 f"checkpoint={self.path!r} belongs to another fit, which differs in "
@@ -134,9 +143,8 @@ class Checkpoint:
             due = time.monotonic() - self._written >= self.interval
         if not due and not at_once:
             return
-        contents = {"version": FORMAT_VERSION, "identity": self.identity, "state": state}
         try:
-            _write(self.path, contents)
+            write(self.path, {"identity": self.identity, "state": state})
         except OSError as error:
             self._warn(error)
         self._written = time.monotonic()
@@ -150,53 +158,3 @@ class Checkpoint:
                 stacklevel=2,
             )
         self._has_warned = True
-
-
-# ---------------------------------------------------------------- file
-
-
-def _write(path, contents):
-    """Replace a file in one step: on the disk is the old one or the new one, at any moment."""
-    arrays = []
-
-    def set_apart(value):
-        """What JSON can hold: an array is moved to a list and leaves its number."""
-        if not isinstance(value, np.ndarray):
-            return plain(value)
-        arrays.append(value)
-        return {"array": len(arrays) - 1}
-
-    text = json.dumps(map_leaves(set_apart, contents)).encode()
-    temporary = f"{path}.{uuid.uuid4().hex[:16]}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, np.frombuffer(text, np.uint8), *arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    _force_to_disk(os.path.dirname(path))
-
-
-def _force_to_disk(directory):
-    """Make a renaming last; only POSIX systems can, and need to, be told."""
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _read(path):
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        text, *arrays = (archive[f"arr_{i}"] for i in range(len(archive.files)))
-
-    def put_back(pairs):
-        found = dict(pairs)
-        return arrays[found["array"]] if found.keys() == {"array"} else found
-
-    return json.loads(text.tobytes(), object_pairs_hook=put_back)

@@ -4,7 +4,11 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+
+from .._network.x_view import dense_block
+
+# Samples are compared in blocks of about this many numbers.
+BLOCK = 2**20
 
 
 class TrainingData(NamedTuple):
@@ -17,16 +21,40 @@ class TrainingData(NamedTuple):
 
 
 def merge_equal_samples(X, samples, targets, sample_weight):
-    """Sum the weights of samples with equal values and target; sorted by their contents."""
-    weights, first = {}, {}
-    for sample in samples:
-        values = X[[sample]].toarray() if sparse.issparse(X) else X[sample]
-        values = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
-        key = (blake2b(values.tobytes(), digest_size=16).digest(), int(targets[sample]))
-        weights[key] = weights.get(key, 0.0) + float(sample_weight[sample])
-        first.setdefault(key, sample)
-    keys = sorted(weights)
+    """Sum the weights of samples with equal values and target; sorted by their contents.
+
+    Neither the order of the samples nor how often one is repeated changes the result.
+
+    Parameters
+    ----------
+    X : ndarray or CSR
+    samples : ndarray of int64
+        Which ones.
+    targets : ndarray of int32, by sample of X
+    sample_weight : ndarray of float64, by sample of X
+
+    Returns
+    -------
+    samples, sample_weight : ndarray
+        Of equal samples the first one, and their weights; zero elsewhere.
+    """
+    step = max(1, BLOCK // X.shape[1])
+    contents = [_hashes(X[samples[i : i + step]]) for i in range(0, samples.size, step)]
+    keys = np.column_stack([np.concatenate(contents), targets[samples].astype(np.uint64)])
+    # Weights in ascending order: their sum is the same in whatever order they are given.
+    order = np.lexsort((samples, sample_weight[samples], *keys.T[::-1]))
+    keys, samples = keys[order], samples[order]
+    begins = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
+    sums = np.bincount(np.cumsum(begins) - 1, sample_weight[samples])
     merged = np.zeros_like(sample_weight)
-    samples = np.array([first[key] for key in keys], np.int64)
-    merged[samples] = [weights[key] for key in keys]
-    return samples, merged
+    first = np.minimum.reduceat(samples, np.flatnonzero(begins))
+    merged[first] = sums
+    return first, merged
+
+
+def _hashes(block):
+    """Two integers for each sample of a block: equal for equal values in float32."""
+    values = dense_block(block, np.float32)
+    values += np.float32(0)  # the sign of a zero says nothing
+    digests = b"".join(blake2b(row, digest_size=16).digest() for row in values)
+    return np.frombuffer(digests, ">u8").reshape(-1, 2)

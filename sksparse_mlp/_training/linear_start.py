@@ -13,7 +13,7 @@ import numpy as np
 
 from .._kernels.records import CROSS_ENTROPY, SUM_GRADIENTS, Batches
 from .._network.network import SparseNetwork
-from .._network.workspace import lanes_for
+from .._network.workspace import MAX_LANES, lanes_for
 from .._network.x_view import window
 from .importance import some_samples
 from .lbfgs import minimise
@@ -36,10 +36,12 @@ class LinearStart:
     mean, scale : ndarray of float64, shape (n_features,)
     penalty : float
         C.
+    batch_size : int
+        Samples of a mini-batch in the training to come.
     team : Team
     """
 
-    def __init__(self, network, data, mean, scale, penalty, team):
+    def __init__(self, network, data, mean, scale, penalty, batch_size, team):
         self.layer = linear_network(network, team)
         self.data, self.team, self.penalty = data, team, penalty
         n_out = network.widths[-1]
@@ -51,7 +53,9 @@ class LinearStart:
         options = TrainingOptions()
         self.params = step_parameters(self.layer, options, CROSS_ENTROPY)
         self.params = self.params._replace(solver=SUM_GRADIENTS)
-        self.batch_size = min(BATCH, self.order.size)
+        # Mini-batches of a training that fill their lanes may be larger here.
+        batch_size = BATCH if batch_size > MAX_LANES // 2 else batch_size
+        self.batch_size = min(batch_size, self.order.size)
         self.workspace = self.layer.workspace(self.batch_size, team.n_threads)
         weight = data.sample_weight[self.order].astype(np.float64)
         starts = np.arange(0, self.order.size, self.batch_size)
@@ -123,11 +127,13 @@ def linear_network(network, team):
     return layer
 
 
-def start_skip_layer(network, data, mean, scale, team, *, penalty=1.0, max_iter=60, tol=1e-4):
+def start_skip_layer(
+    network, data, mean, scale, team, *, batch_size=BATCH, penalty=1.0, max_iter=60, tol=1e-4
+):
     """Set the weights of a network's skip layer, and its output intercepts, to the minimum."""
     if network.widths[-1] == 2:
         penalty *= 2  # as of one column, the difference of the two
-    function = LinearStart(network, data, mean, scale, penalty, team)
+    function = LinearStart(network, data, mean, scale, penalty, batch_size, team)
     nothing = np.zeros(function.n_weights + function.n_out)
     function.set_weights(minimise(function, nothing, max_iter=max_iter, tol=tol))
     start, stop = network.connections_of(network.n_layers - 1)

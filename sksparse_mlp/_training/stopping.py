@@ -1,7 +1,10 @@
 """When training has stalled, and which epoch was the best."""
 
+from reprlib import repr as short
+
 import numpy as np
 
+from .._network.checks import check_fields, is_count, require
 from .._network.network import state_of_arrays
 
 # An "adaptive" learning rate that is lower than this ends the training.
@@ -27,7 +30,7 @@ class StoppingRule:
 
     def __init__(self, options):
         self.options = options
-        self.rate = options.learning_rate_init
+        self.rate = float(options.learning_rate_init)
         self.best, self.best_epoch, self.snapshot = -np.inf, None, None
         self.n_stale = 0
 
@@ -35,7 +38,7 @@ class StoppingRule:
         """Look at the epoch just finished."""
         options = self.options
         epoch = len(history["loss"]) - 1
-        monitored = history["monitored"][-1] if options.early_stopping else -history["loss"][-1]
+        monitored = self._monitored(history, epoch)
         improved = monitored > self.best + options.tol or self.best_epoch is None
         self.n_stale = 0 if improved else self.n_stale + 1
         if monitored > self.best or self.best_epoch is None:
@@ -51,6 +54,12 @@ class StoppingRule:
         # A cosine schedule ends where it was laid out to end, unless validation says otherwise.
         return options.early_stopping or options.learning_rate != "cosine"
 
+    def _monitored(self, history, epoch):
+        """What an epoch is judged by, higher being better."""
+        if self.options.early_stopping:
+            return history["monitored"][epoch]
+        return -history["loss"][epoch]
+
     def state_dict(self):
         """All of it, for a checkpoint."""
         return {
@@ -61,8 +70,28 @@ class StoppingRule:
             "snapshot": None if self.snapshot is None else state_of_arrays(self.snapshot),
         }
 
-    def load_state_dict(self, state, network):
-        """Take over a state, of a training of this network."""
+    def load_state_dict(self, state, network, history):
+        """Take over a state, of a training of this network that has this history.
+
+        ValueError if none has it.
+        """
+        check_fields("stopping", state, self.state_dict())
+        self._check(state, history)
         vars(self).update(state)
         if self.snapshot is not None:
             self.snapshot = network.arrays_of_state(self.snapshot)
+
+    def _check(self, state, history):
+        options, n_epochs = self.options, len(history["loss"])
+        for name, most in (("best_epoch", n_epochs - 1), ("n_stale", n_epochs)):
+            right = is_count(state[name]) and state[name] <= most
+            require(right, f"stopping has {name}={short(state[name])} after {n_epochs} epochs")
+        best, monitored = state["best"], self._monitored(history, state["best_epoch"])
+        right = type(best) is float and best == monitored
+        require(right, f"stopping has best={short(best)}, and history {monitored!r}")
+        rate, first = state["rate"], self.rate
+        lowest = SMALLEST_RATE / 5.0 if options.learning_rate == "adaptive" else first
+        right = type(rate) is float and min(lowest, first) <= rate <= first
+        require(right, f"stopping has rate={short(rate)}, and the training begins with {first}")
+        kept = state["snapshot"] is not None
+        require(kept == options.early_stopping, "stopping has a snapshot, or lacks it")

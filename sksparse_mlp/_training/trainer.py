@@ -15,6 +15,8 @@ from .._network.team import Stopped
 from .._network.topology import AMOUNT_RULES, EvolutionTiming
 from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once, window
+from .checks import check_same_training, check_training_state
+from .divergence import divergence
 from .interrupt import deferred_interrupt
 from .pace import Pace
 from .parameters import step_parameters
@@ -34,17 +36,6 @@ RECORDED = (
 )
 
 
-class DivergenceError(ValueError):
-    """Training was stopped because the loss, a weight or a gradient left the range of float32."""
-
-    def __init__(self, epoch, options):
-        super().__init__(
-            f"Training diverged in epoch {epoch}: the loss, a weight or a gradient is beyond the "
-            f"range of float32. Lower learning_rate_init={options.learning_rate_init!r}, or scale "
-            "X (for example with StandardScaler)."
-        )
-
-
 class Trainer:
     """Trains a network in place.
 
@@ -60,7 +51,8 @@ class Trainer:
         value is what early stopping looks at, higher being better.
     reporter : object or None
         ``epoch_begins(n_parts)``, ``part_ends()`` for each part of an epoch that has any, and
-        ``epoch_ends()`` are called; training stops where the last returns true.
+        ``epoch_ends()`` are called; training stops where the last returns true, which it may if
+        ``active`` is.
     observe : callable or None
         Called with this object at the end of each epoch, to look at the network.
     checkpoint : object or None
@@ -134,7 +126,7 @@ class Trainer:
                 if finished:
                     self._print_epoch()
                     self.converged = self.stopping.has_stalled(self.history, self.network)
-                    self.ended = self.converged or epoch + 1 == n_epochs
+                    self.ended = self.converged or epoch + 1 >= n_epochs
                 self.interrupted = not finished or interrupt.requested
                 if self.reporter is not None and not self.interrupted:
                     self.ended |= self.reporter.epoch_ends()
@@ -149,11 +141,14 @@ class Trainer:
         largest = _largest(arrays.weights, arrays.intercepts, arrays.srelu)
         # A square of Adam's that overflowed is for ever: its weight would never move again.
         if not np.isfinite([largest, _largest(*self.network.optimizer_state)]).all():
-            raise DivergenceError(n_epochs, self.options)
+            raise self._divergence(n_epochs)
         if self.options.early_stopping and self.stopping.best_epoch != n_epochs - 1:
             self.network.restore(self.stopping.snapshot)
         elif largest > SUSPICIOUS and not (self.team.stopped or self._predicts_finite_numbers()):
-            raise DivergenceError(n_epochs, self.options)
+            raise self._divergence(n_epochs)
+
+    def _divergence(self, epoch):
+        return divergence(epoch, self.options, self.network, self.data)
 
     def _predicts_finite_numbers(self):
         """Whether the outputs for all training samples are: no loss has seen the last update."""
@@ -173,12 +168,22 @@ class Trainer:
         }
 
     def load_state_dict(self, state):
-        """Take over a state: ``run`` then does what is left to do, if anything is."""
-        self.network.load_state_dict(state["network"])
-        self.stopping.load_state_dict(state["stopping"], self.network)
+        """Take over a state: ``run`` then does what is left to do, if anything is.
+
+        ValueError where it is no state of this training, which then cannot be run.
+        """
+        check_training_state(state, self)
+        begun = self.network.state_dict()
         self.history = state["history"]
-        self.converged, self.ended = state["converged"], state["ended"]
-        self._begin_at(state["first_t"])
+        # A training that is about to diverge is told so by its next epoch.
+        self.network.load_state_dict(state["network"], finite=False)
+        check_same_training(self.network.state_dict(), begun, self)
+        self.stopping.load_state_dict(state["stopping"], self.network, self.history)
+        self.converged = state["converged"]
+        must_end = self.converged or len(self.history["loss"]) == self.options.max_iter
+        # What a reporter ended goes on where nobody is there to end it.
+        may_end = self.reporter is not None and self.reporter.active
+        self.ended = must_end or (may_end and state["ended"])
 
     def _run_epoch(self, epoch, interrupt):
         """One pass over the data; False if Ctrl-C came in its middle, and it was taken back."""
@@ -310,7 +315,7 @@ class Trainer:
         if batches.status[0] < 0 or batches.status[1]:
             raise Stopped
         if batches.status[0] > 0:
-            raise DivergenceError(epoch + 1, self.options)
+            raise self._divergence(epoch + 1)
         self.pace.seconds_per_step = (time.perf_counter() - start) / n_steps
         return batches.losses
 

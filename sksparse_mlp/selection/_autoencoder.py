@@ -1,7 +1,6 @@
 """SparseAutoencoderSelector: the features that an autoencoder relies on."""
 
 from functools import partial
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimator import defaults
 from .._estimator.architecture import Architecture, layer_sizes
 from .._estimator.base import BaseSparseMLP, plain_parameters
-from .._estimator.compat import CallbackReporter, Interval, fit_context
-from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.compat import CallbackReporter, fit_context
+from .._estimator.constraints import AT_LEAST_ONE, NOT_NEGATIVE, PARAMETER_CONSTRAINTS
 from .._estimator.fitting import train
 from .._training.data import TrainingData
 from .._training.importance import ImportanceRecorder
@@ -94,13 +93,13 @@ default="tanh"
     Attributes
     ----------
     scores_ : ndarray of shape (n_features_in_,)
-        The score of each feature. They add up to one.
+        The score of each feature, read-only. They add up to one.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The same.
     coefs_ : list of scipy.sparse.csr_array
-        The connections of each layer, of shape (n_in, n_out).
+        The connections of each layer, of shape (n_in, n_out), read-only.
     intercepts_ : list of ndarray
-        The intercepts of each layer, of shape (n_out,).
+        The intercepts of each layer, of shape (n_out,), read-only.
     n_connections_ : tuple of int
         The number of connections of each layer. It never changes.
     history_ : dict of list
@@ -169,8 +168,8 @@ default="tanh"
                 "random_state", "n_jobs",
             )
         },
-        "input_noise": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "input_noise": [NOT_NEGATIVE],
+        "max_iter": [AT_LEAST_ONE],
     }  # fmt: skip
 
     def __init__(

@@ -1,22 +1,25 @@
 """What selectors share: from the scores of the features to the best of them."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimator.compat import Interval
+from .._estimator.constraints import AT_LEAST_ONE, FINITE
+from .._estimator.handed_out import FittedAttribute
 
 
 class BestFeatures(SelectorMixin):
     """Selects the features of the highest ``scores_``: the best ``k``, or all above a threshold."""
 
     _parameter_constraints: ClassVar[dict] = {
-        "k": [Interval(Integral, 1, None, closed="left"), None],
-        "threshold": [Interval(Real, None, None, closed="neither"), str, None],
+        "k": [AT_LEAST_ONE, None],
+        "threshold": [FINITE, str, None],
     }
+
+    scores_ = FittedAttribute("The score of each feature: array, read-only.")
 
     def _check_choice(self, n_features):
         if self.k is not None and self.threshold is not None:

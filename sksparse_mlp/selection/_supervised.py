@@ -6,13 +6,23 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._estimator import defaults
-from .._estimator.compat import Interval, LinkedToDocs, StrOptions, fit_context
+from .._estimator.compat import (
+    CallbackSupportMixin,
+    EnsembleReporter,
+    Interval,
+    LinkedToDocs,
+    StrOptions,
+    fit_context,
+)
 from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.handed_out import FittedAttribute
+from .._estimator.inputs import validated
 from .._estimator.publishing import PublishedFit
 from .._training.importance import MEMORY, ImportanceRecorder
+from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
 
@@ -20,7 +30,9 @@ from ._best import BestFeatures
 STEPS, EPOCHS = 50, 10
 
 
-class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEstimator):
+class SparseMLPFeatureSelector(
+    PublishedFit, BestFeatures, CallbackSupportMixin, LinkedToDocs, BaseEstimator
+):
     """Select the features that sparse networks rely on to tell the classes apart.
 
     Several sparse networks are trained, each with connections at other random places. After
@@ -63,6 +75,10 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         How many networks are trained. More of them take longer and make the selection steadier:
         less dependent on ``random_state`` and on a few samples more or less.
 
+    verbose : bool or int, default=False
+        Whether to print a line after each network. Their epochs are printed if ``estimator`` is
+        verbose.
+
     random_state : int, RandomState instance or None, default=None
         Seed of everything that is random: the same int selects the same features. None: that of
         ``estimator``.
@@ -74,7 +90,7 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
     Attributes
     ----------
     scores_ : ndarray of shape (n_features_in_,)
-        The score of each feature. They add up to one.
+        The score of each feature, read-only. They add up to one.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The same.
     estimators_ : list of TrulySparseMLPClassifier
@@ -122,7 +138,8 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         **BestFeatures._parameter_constraints,
         "estimator": [TrulySparseMLPClassifier, None],
         "method": [StrOptions(set(MEMORY))],
-        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 1, 10**6, closed="both")],
+        "verbose": PARAMETER_CONSTRAINTS["verbose"],
         "random_state": ["random_state"],
         "n_jobs": PARAMETER_CONSTRAINTS["n_jobs"],
     }
@@ -135,6 +152,7 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         threshold=None,
         method="strength",
         n_networks=20,
+        verbose=False,
         random_state=None,
         n_jobs=None,
     ):
@@ -143,6 +161,7 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         self.threshold = threshold
         self.method = method
         self.n_networks = n_networks
+        self.verbose = verbose
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -165,13 +184,25 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
             The fitted selector.
         """
         twin = self._twin()
-        X, y = validate_data(twin, X, y, accept_sparse="csr", dtype="numeric")
+        X, y = validated(twin, X, y, reset=True)
         self._check_choice(X.shape[1])
+        rehearse_importance(self.method)
         networks = self._new_networks(X.shape[0])
-        scores = [twin._scores_by(network, X, y, sample_weight) for network in networks]
-        twin.estimators_, twin.estimator_ = networks, networks[0]
-        twin.scores_ = np.mean(scores, axis=0)
+        scores = []
+        reporter = EnsembleReporter(
+            self, {"X": X, "y": y}, len(networks), lambda: self._news_of(twin) if scores else None
+        )
+        for network in networks:
+            with reporter.member("network", network):
+                scores.append(twin._scores_by(network, X, y, sample_weight))
+                twin.estimators_, twin.estimator_ = networks[: len(scores)], networks[0]
+                twin.scores_ = np.mean(scores, axis=0)
+            if self.verbose:
+                print(f"Network {len(scores)} of {len(networks)}, loss = {network.loss_:.8f}")
+            if reporter.asked_to_stop:
+                break
         self._publish(twin)
+        reporter.fit_ends()
         return self
 
     def _new_networks(self, n_samples):
@@ -206,6 +237,8 @@ class SparseMLPFeatureSelector(PublishedFit, BestFeatures, LinkedToDocs, BaseEst
         if hasattr(self, "feature_names_in_"):
             network.feature_names_in_ = self.feature_names_in_
         return recorder.normalised()
+
+    estimators_ = FittedAttribute("The trained networks: list, a copy.")
 
     @property
     def feature_importances_(self):

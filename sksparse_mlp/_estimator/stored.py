@@ -1,0 +1,131 @@
+"""What a file of an estimator must hold: a checksum shows damage, checks show what is no model.
+
+A network has a checksum and checks of its own. Here is what else decides a prediction or further
+training: labels, parameters and figures by value, other objects by their presence.
+"""
+
+from inspect import signature
+from reprlib import repr as short
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from .._network import SparseNetwork
+from .._network.checks import check_list, is_count, is_finite, require
+from .._network.state import SCALARS, checksum_of, plain, table_of
+
+# A value deeper than this counts by its presence: it is not of this package.
+DEEPEST = 8
+# What the prediction of a classifier needs.
+OF_CLASSIFIERS = {"classes_", "temperature_", "n_features_in_", "_importances"}
+
+
+def checksum_of_estimator(state):
+    """A checksum of the names of all attributes, and of the values of those that are plain.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes by name.
+    """
+    return checksum_of(_covered(state))
+
+
+def _covered(value, depth=0):
+    if depth > DEEPEST:
+        return "too deep"
+    if isinstance(value, np.random.RandomState):
+        value = value.get_state(legacy=False)
+    value = plain(value)
+    if isinstance(value, dict):
+        parts = ((_covered_name(name), part) for name, part in value.items())
+        return {name: _covered(part, depth + 1) for name, part in parts}
+    if isinstance(value, (list, tuple)):
+        table = table_of(value)
+        return [_covered(part, depth + 1) for part in value] if table is None else table
+    return value if isinstance(value, (*SCALARS, np.ndarray)) else "an object"
+
+
+def _covered_name(name):
+    name = plain(name)
+    return name if isinstance(name, SCALARS) else "an object"
+
+
+def check_estimator(estimator, state):
+    """Raise ValueError unless a state is that of such an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Without attributes.
+    state : dict
+        Its attributes to be.
+    """
+    _require_all("parameters", set(signature(type(estimator)).parameters), state)
+    if "_network" not in state:
+        return
+    network = state["_network"]
+    require(type(network) is SparseNetwork, "_network is no network")
+    if isinstance(estimator, ClassifierMixin):
+        _require_all("attributes", OF_CLASSIFIERS, state)
+    for name, check in CHECKS.items():
+        if name in state:
+            check(name, state[name], network.widths)
+
+
+def _require_all(what, names, state):
+    missing = sorted(names - set(state))
+    require(not missing, f"it lacks {what}: {', '.join(missing)}")
+
+
+# ---------------------------------------------------------------- one attribute each
+
+
+def _check_n_features(name, value, widths):
+    right = is_count(plain(value)) and plain(value) == widths[0]
+    require(right, f"{name}={short(value)} of a network with {widths[0]} inputs")
+
+
+def _check_classes(name, classes, widths):
+    require(type(classes) in (np.ndarray, np.memmap), f"{name} is no array")
+    require(classes.shape == (widths[-1],), f"{name} has no label for each of {widths[-1]} outputs")
+    try:
+        ascend = bool((classes[1:] > classes[:-1]).all())
+    except TypeError:
+        ascend = False
+    require(ascend, f"{name} are not sorted")
+
+
+def _check_temperature(name, value, widths):
+    value = plain(value)
+    right = (is_finite(value) or is_count(value)) and value > 0
+    require(right, f"{name}={short(value)} is no positive number")
+
+
+def _check_count(name, value, widths):
+    require(is_count(plain(value)), f"{name}={short(value)} is no count")
+
+
+def _check_importances(name, values, widths):
+    right = type(values) in (np.ndarray, np.memmap) and values.shape == (widths[0],)
+    right = right and values.dtype.kind == "f" and np.isfinite(values).all()
+    require(right, f"{name} are no {widths[0]} finite numbers")
+
+
+def _check_history(name, history, widths):
+    losses = history.get("loss") if type(history) is dict else None
+    right = type(losses) is list and losses and all(type(loss) is float for loss in losses)
+    require(right, f"{name} holds no losses")
+    for figure, values in history.items():
+        check_list(f"{name} of {short(figure)}", values, len(losses))
+
+
+CHECKS = {
+    "n_features_in_": _check_n_features,
+    "classes_": _check_classes,
+    "temperature_": _check_temperature,
+    "_n_samples": _check_count,
+    "history_": _check_history,
+    "scores_": _check_importances,
+    "_importances": _check_importances,
+}

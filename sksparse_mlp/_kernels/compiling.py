@@ -1,0 +1,40 @@
+"""What Numba has compiled so far, and a fork that waits for what it is compiling."""
+
+import os
+
+import numba
+
+
+def is_compiled(kernel, first):
+    """Whether a kernel can be called at once in this process.
+
+    Parameters
+    ----------
+    kernel : numba.core.dispatcher.Dispatcher
+    first : object
+        The first argument of the calls to come; it decides what types the others have.
+    """
+    # Where Numba may not compile, a kernel is a plain function, which says so.
+    types = numba.typeof(first)
+    return any(arguments[0] == types for arguments in getattr(kernel, "signatures", ()))
+
+
+def n_compilations(kernels):
+    """How often kernels were compiled, not loaded, in this process; one that goes on counts."""
+    statistics = [kernel.stats for kernel in kernels if hasattr(kernel, "stats")]
+    return sum(sum(each.cache_misses.values()) for each in statistics)
+
+
+def let_forks_wait():
+    """A fork while another thread compiles would leave the child a lock that nobody opens."""
+    try:
+        from numba.core.compiler_lock import global_compiler_lock as lock
+
+        acquire, release = lock.acquire, lock.release
+    except (ImportError, AttributeError):  # another version of Numba has no such lock
+        return
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=acquire, after_in_parent=release, after_in_child=release)
+
+
+let_forks_wait()
