@@ -105,7 +105,7 @@ def test_arrays_are_views_that_cannot_be_written_to():
         for array in (layer.data, layer.indices, layer.indptr, intercepts):
             with pytest.raises(ValueError, match="read-only"):
                 array[:1] = 0
-    for array in (model.skip_coef_.data, *model.srelu_, model.classes_):
+    for array in (model.skip_coef_.data, model.classes_):
         with pytest.raises(ValueError, match="read-only"):
             array[:1] = array[:1]
 
