@@ -479,20 +479,20 @@ default="relu"
         self : TrulySparseMLPClassifier
             The fitted estimator.
         """
-        check_checkpoint(self.checkpoint, self.random_state, self._observe is not None)
-        network = self._network if self.warm_start and self.__sklearn_is_fitted__() else None
         twin = self._twin()
+        check_checkpoint(twin.checkpoint, twin.random_state, twin._observe is not None)
+        network = twin._network if twin.warm_start and twin.__sklearn_is_fitted__() else None
         X, y = twin._validate_X(X, y, reset=network is None)
         twin.classes_ = twin._classes_to_fit(y, going_on=network is not None)
         data = twin._training_data(X, y, sample_weight)
-        streams = self._new_streams() if network is None else network.streams
+        streams = twin._new_streams() if network is None else network.streams
         data, held_out = twin._split(data, streams, X_val, y_val, sample_weight_val)
         report = partial(self._reporter, {"X": X, "y": y}, twin)
         trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
         twin._set_fitted(trainer, n_samples=data.samples.size)
-        self._publish(twin)
-        trainer.reporter.fit_ends()
-        self._warn_if_too_short(trainer)
+        with self._published(twin):
+            trainer.reporter.fit_ends()
+            self._warn_if_too_short(trainer)
         if trainer.interrupted:
             self._raise_interrupt()
         return self
@@ -535,16 +535,16 @@ default="relu"
         self : TrulySparseMLPClassifier
             The estimator, trained further.
         """
-        network = self._network if self.__sklearn_is_fitted__() else None
         twin = self._twin()
+        network = twin._network if twin.__sklearn_is_fitted__() else None
         set_first_classes(twin, classes)
         X, y = twin._validate_X(X, y, reset=network is None)
         data = twin._training_data(X, y, sample_weight)
-        streams = self._new_streams() if network is None else network.streams
+        streams = twin._new_streams() if network is None else network.streams
         trainer = twin._learn(data, streams, network=network, stream=True)
         n_samples, earlier = data.samples.size, None
         if network is not None:
-            n_samples, earlier = n_samples + self._n_samples, self.history_
+            n_samples, earlier = n_samples + twin._n_samples, twin.history_
         twin._set_fitted(trainer, n_samples, earlier, at_most=SAMPLES_OF_STREAM)
         self._publish(twin)
         if trainer.interrupted:

@@ -19,10 +19,10 @@ import pytest
 from builders import bits_of
 from estimators import small
 
-from sksparse_mlp._estimator import fitting
+from sksparse_mlp._estimator import base, fitting
 from sksparse_mlp._kernels import cache, ingredients, jit
 from sksparse_mlp._kernels.jit import kernel
-from sksparse_mlp._network.team import threads_for
+from sksparse_mlp._network.team import Team, threads_for
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -44,8 +44,9 @@ classifier = partial(
 
 @pytest.fixture(autouse=True)
 def two_threads_each(monkeypatch):
-    """Small networks, too, run on as many threads as they are told to."""
+    """Small networks, too, run on as many threads as they are told to, on any machine."""
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(fitting, "cpu_count", lambda: 16)
 
 
 def fit(seed, n_jobs=2):
@@ -78,7 +79,26 @@ def test_models_are_fitted_in_many_threads(expected):
 
 
 def test_more_threads_than_cores(expected):
-    assert fit(0, n_jobs=8 * os.cpu_count()) == expected[0]
+    assert fit(0, n_jobs=16) == expected[0]
+
+
+@pytest.mark.parametrize("n_cores", [1, 3])
+@pytest.mark.parametrize("n_jobs", [2, 200, 2000, 10**9, -1])
+def test_no_more_threads_are_started_than_there_are_cores(monkeypatch, n_cores, n_jobs):
+    sizes = []
+
+    class CountedTeam(Team):
+        def __init__(self, n_threads):
+            sizes.append(n_threads)
+            super().__init__(n_threads)
+
+    monkeypatch.setattr(fitting, "cpu_count", lambda: n_cores)
+    for module in (fitting, base):
+        monkeypatch.setattr(module, "Team", CountedTeam)
+    model = classifier(n_jobs=n_jobs).fit(X, y)
+    model.predict(np.tile(X, (9, 1)))
+    expected = min(n_cores, threads_for(n_jobs))
+    assert sizes == [expected, expected]
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from fitted import Drawn, drawn, drawn_at_random, trained
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_selection import SelectFromModel
-from sklearn.model_selection import GridSearchCV
+from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import SparseMLPFeatureSelector, TrulySparseMLPClassifier
 from sksparse_mlp.inspection import (
     _distance,
     _importance,
@@ -237,6 +237,59 @@ def test_features_of_a_pipeline_are_called_as_its_other_steps_say():
     X = pd.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
     pipeline = make_pipeline(StandardScaler(), small()).fit(X, y)
     assert set(importance_table(pipeline)["feature"]) == set(X.columns)
+
+
+def selection(network):
+    """Selects some of the features, by their names, and hands on arrays without names."""
+    return make_pipeline(SelectKBest(k=4), network)
+
+
+AROUND = {
+    "pipeline": selection,
+    "pipeline in a pipeline": lambda net: make_pipeline(StandardScaler(), selection(net)),
+    "search": lambda net: GridSearchCV(selection(net), {}, cv=2),
+    "search in a pipeline": lambda net: make_pipeline(
+        StandardScaler(), GridSearchCV(selection(net), {}, cv=2)
+    ),
+    "selector in a pipeline": lambda net: selection(SelectFromModel(net)),
+    "supervised selector": lambda net: selection(SparseMLPFeatureSelector(net, n_networks=1)),
+    "threshold": lambda net: TunedThresholdClassifierCV(selection(net), cv=2),
+}
+
+
+@pytest.fixture(scope="module")
+def genes():
+    """A frame of features with names, and two classes."""
+    _, X, y = trained(n_classes=2, max_iter=1)
+    return pd.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])]), y
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_names_are_followed_through_all_that_is_around_a_network(around, genes):
+    frame, y = genes
+    model = AROUND[around](small(max_iter=1)).fit(frame, y)
+    expected = SelectKBest(k=4).fit(frame, y).get_feature_names_out()
+    assert set(importance_table(model)["feature"]) == set(expected)
+
+
+def test_names_are_those_of_the_features_that_an_elimination_left(genes):
+    model = RFE(small(max_iter=1), n_features_to_select=4, step=40).fit(*genes)
+    names = set(importance_table(model)["feature"])
+    assert names == set(model.get_feature_names_out())
+    assert len(names) == 4
+
+
+def test_features_that_a_step_cannot_name_are_counted():
+    _, X, y = trained(max_iter=1)
+    model = make_pipeline(FunctionTransformer(lambda X: X[:, :3]), small(max_iter=1)).fit(X, y)
+    assert set(importance_table(model)["feature"]) == {"x0", "x1", "x2"}
+
+
+def test_networks_of_features_that_are_called_otherwise_are_not_averaged():
+    networks = [drawn([[1], [3]], names=["a", "b"]), drawn([[1], [3]], names=["a", "c"])]
+    with pytest.raises(ValueError, match="feature 1 is 'b' in one and 'c' in another"):
+        importance_table(networks)
+    assert list(importance_table(networks, feature_names=["x", "y"])["feature"]) == ["y", "x"]
 
 
 def test_feature_names_of_another_number_are_refused():

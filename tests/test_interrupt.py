@@ -129,3 +129,70 @@ def test_a_second_fit_is_not_disturbed():
     )
     output, _ = interrupted(body)
     assert output[-1] == "2"
+
+
+def test_a_process_that_ignores_ctrl_c_goes_on_ignoring_it():
+    body = """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        again = network(max_iter=300, learning_rate="cosine", tol=0.0).fit(X, y)
+        print(again.n_iter_, signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
+    """
+    output, _ = interrupted(body, after=0.5)
+    assert output == ["300", "True"]
+
+
+# ---------------------------------------------------------------- while kernels are compiled
+
+COMPILE = """
+    import time
+    from sksparse_mlp._kernels.steps import predict_batch, train_steps
+    for kernel in (predict_batch, train_steps):
+        kernel._cache.disable()
+    print("compiles", flush=True)
+    try:
+        {call}
+    except KeyboardInterrupt:
+        print("heard", flush=True)
+    {call}
+    print("done", flush=True)
+"""
+PREDICT = "network(max_iter=1, learning_rate='cosine').fit(X, y).predict(X)"
+FIT = "network(max_iter=1, learning_rate='cosine', batch_size=9).fit(X, y)"
+
+
+@pytest.mark.parametrize(
+    ("call", "after"),
+    [
+        (PREDICT, 0.5),
+        *[pytest.param(FIT, after, marks=pytest.mark.slow) for after in (0.2, 0.5, 1, 2, 3, 4, 5)],
+    ],
+)
+def test_ctrl_c_is_heard_while_a_kernel_is_compiled_and_nothing_is_broken(call, after):
+    """Whether Numba infers types or LLVM optimises, which no signal ends."""
+    process = started(COMPILE.format(call=call))
+    assert process.stdout.readline() == "compiles\n"
+    time.sleep(after)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.readline()
+    delay = time.monotonic() - pressed
+    print(f"pressed after {after} s, heard after {delay:.2f} s")
+    output, _ = process.communicate(timeout=100)
+    assert (said, output, process.returncode) == ("heard\n", "done\n", 0)
+    assert delay < 2
+
+
+def test_a_script_that_ctrl_c_ends_while_a_kernel_is_compiled_ends_in_order():
+    body = f"""
+        from sksparse_mlp._kernels.steps import predict_batch
+        predict_batch._cache.disable()
+        print("compiles", flush=True)
+        {PREDICT}
+    """
+    process = started(body)
+    assert process.stdout.readline() == "compiles\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=100)
+    # 1 where code that Numba executes meanwhile makes Python forget what ended it.
+    assert process.returncode in (1, -signal.SIGINT)

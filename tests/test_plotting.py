@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -83,6 +84,32 @@ def test_a_display_without_matplotlib_says_what_to_install(display, monkeypatch)
         display.from_estimator(network)
 
 
+NETWORKS = {
+    "no hidden layers": {"hidden_layer_sizes": ()},
+    "single neurons": {"hidden_layer_sizes": (1, 1)},
+    "full": {"epsilon": None, "density": 1.0},
+    "a connection a layer": {"epsilon": 0.001},
+    "one epoch": {"max_iter": 1},
+    "early stopping": {"early_stopping": True},
+}
+
+
+@pytest.mark.parametrize("changes", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("mapped", [False, True], ids=["in memory", "mapped"])
+def test_every_network_can_be_drawn(changes, mapped, tmp_path):
+    model, X, y = trained(**{"max_iter": 2} | changes)
+    model.fit(X, np.where(y == 1, "rare", "other") if mapped else y)
+    if mapped:
+        joblib.dump(model, tmp_path / "model.joblib")
+        model = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    degrees = 2 * [np.diff(model.coefs_[0].indptr)]
+    for display in DISPLAYS:
+        display.from_estimator(model).figure_.savefig(tmp_path / "picture.png")
+    for kind in _topology.KINDS:
+        shown = TopologyDisplay.from_estimator(model, kind=kind, degree_history=degrees)
+        shown.figure_.savefig(tmp_path / "picture.png")
+
+
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_a_display_finds_the_network_of_a_pipeline(display):
     model, X, y = trained(max_iter=2)
@@ -143,6 +170,20 @@ def test_a_loss_that_falls_far_has_a_logarithmic_scale(loss, scale):
     history = {"loss": loss, "learning_rate": [1.0, 1e-6]}
     shown = TrainingHistoryDisplay(history).plot(panels=["learning_rate", "loss"])
     assert shown.axes_["loss"].get_yscale() == scale
+
+
+def test_a_history_that_went_on_without_validation_has_a_gap():
+    history = HISTORY | {"validation_loss": [1.6, None, None]}
+    shown = TrainingHistoryDisplay(history).plot()
+    np.testing.assert_array_equal(
+        shown.lines_["validation_loss"].get_ydata(), [1.6, np.nan, np.nan]
+    )
+
+
+def test_a_single_epoch_is_a_point_that_can_be_seen():
+    history = {name: values[:1] for name, values in VALIDATED.items()}
+    shown = TrainingHistoryDisplay(history).plot()
+    assert {line.get_marker() for ax in shown.axes_.values() for line in ax.lines} == {"o"}
 
 
 def test_epochs_count_from_one():
@@ -251,6 +292,12 @@ def test_importances_from_elsewhere_have_the_names_that_are_given():
     assert labels(shown) == ["b", "a"]
 
 
+def test_features_may_be_called_anything(tmp_path):
+    shown = FeatureImportanceDisplay.from_importances([2, 1], feature_names=["a$^$", "_b"])
+    assert labels(shown) == ["a$^$", "_b"]
+    shown.figure_.savefig(tmp_path / "picture.png")
+
+
 def test_names_of_another_number_are_refused():
     with pytest.raises(ValueError, match=r"feature_names must hold .* 2 features; .* \(3,\)"):
         FeatureImportanceDisplay.from_importances([0.1, 0.2], feature_names=["a", "b", "c"])
@@ -301,7 +348,7 @@ def test_an_image_shows_the_degree_of_each_pixel():
     assert image.get_array().tolist() == [[1, 2, 0], [2, 0, 1]]
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (6,), (1, 2, 3), (-2, -3), 6])
+@pytest.mark.parametrize("shape", [(2, 2), (6,), (1, 2, 3), (-2, -3), 6, (2.0, 3.0)])
 def test_an_image_of_another_size_is_refused(shape):
     with pytest.raises(ValueError, match=r"image_shape=.* must be two positive ints of .* 6"):
         TopologyDisplay.from_estimator(drawn(np.ones((6, 1))), image_shape=shape)
@@ -340,6 +387,12 @@ def test_groups_of_inputs_are_in_the_legend_with_their_sizes():
     assert texts(evolution(groups=["gene", "noise", "gene"]).ax_) == ["gene (2)", "noise (1)"]
 
 
+def test_groups_may_be_called_anything(tmp_path):
+    shown = evolution(groups=["_a$^$", "_a$^$", "b"])
+    assert texts(shown.ax_) == ["_a$^$ (2)", "b (1)"]
+    shown.figure_.savefig(tmp_path / "picture.png")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -347,6 +400,7 @@ def test_groups_of_inputs_are_in_the_legend_with_their_sizes():
         ({"degree_history": np.ones((4, 2))}, r"degree_history .* \(n_snapshots, 3\).*\(4, 2\)"),
         ({"degree_history": [[1, 0, 2]]}, r"degree_history .* two or more snapshots.*\(1, 3\)"),
         ({"epochs": [1, 2]}, r"epochs must hold one number for each of the 3 rows .* \(2,\)"),
+        ({"epochs": [1, 3, 2]}, r"epochs must increase; got \[1, 3, 2\]"),
         ({"groups": ["a"]}, r"groups must hold one label for each of the 3 inputs; .* \(1,\)"),
     ],
 )

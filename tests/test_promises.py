@@ -12,7 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPClassifier
 
-network = partial(small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6)
+network = partial(
+    small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6, skip_connections="exact"
+)
 
 
 @pytest.fixture(scope="module")

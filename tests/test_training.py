@@ -373,6 +373,25 @@ def test_a_handler_of_somebody_else_is_left_alone():
     assert (presses, interrupt.requested) == ([1], False)
 
 
+def test_a_handler_that_somebody_installs_meanwhile_is_left_alone(usual_ctrl_c):
+    theirs = lambda *_: None
+    with deferred_interrupt():
+        signal.signal(signal.SIGINT, theirs)
+    assert signal.getsignal(signal.SIGINT) is theirs
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with deferred_interrupt() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not interrupt.requested
+
+
 def test_threads_other_than_the_main_one_have_no_ctrl_c():
     found = []
 

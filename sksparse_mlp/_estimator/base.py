@@ -158,9 +158,10 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
             The same estimator.
         """
         check_is_fitted(self)
-        network = self._network.copy()
-        network.drop_optimizer_state()
-        self._network = network
+        twin = self._twin()
+        twin._network = twin._network.copy()
+        twin._network.drop_optimizer_state()
+        self._publish(twin)
         return self
 
     # ------------------------------------------------------------ fitted attributes

@@ -147,7 +147,7 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             network=network,
             n_jobs=self.n_jobs,
             stream=stream,
-            start=self._start(data, options, sizes, moments, stream),
+            start=None if going_on else self._start(data, options, sizes, moments, stream),
             explains=True,
             report=report,
             validate=None if held_out is None else HeldOutFigures(self, held_out),

@@ -17,7 +17,8 @@ def threads_worth_waking(n_jobs, n_connections, n_samples):
     More than there are cores would only wait for one another.
     """
     work = sum(n_connections) * (n_samples + SAMPLES_PER_PASS)
-    return int(max(1, min(threads_for(n_jobs), cpu_count(), work // WORK_PER_THREAD)))
+    n_threads = int(max(1, min(threads_for(n_jobs), work // WORK_PER_THREAD)))
+    return min(n_threads, cpu_count()) if n_threads > 1 else 1
 
 
 def train(

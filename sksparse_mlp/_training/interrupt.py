@@ -29,8 +29,8 @@ class Interrupt:
 def deferred_interrupt(on_request=None):
     """Collect Ctrl-C in an :class:`Interrupt`; a second one is raised at once.
 
-    Signals reach the main thread only, and a handler that somebody else installed is left alone:
-    there Ctrl-C does whatever it did before.
+    Signals reach the main thread only, and a handler that somebody else installed, before or
+    meanwhile, is left alone, as is a Ctrl-C that is ignored: it does whatever it did before.
     """
     interrupt = Interrupt(on_request)
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -42,4 +42,5 @@ def deferred_interrupt(on_request=None):
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -24,11 +24,15 @@ def part_with(attribute, est):
     """
     check_is_fitted(est)
     while est is not None and not hasattr(est, attribute):
-        if isinstance(est, Pipeline):
-            est = est[-1]
-        else:
-            est = getattr(est, "best_estimator_", getattr(est, "estimator_", None))
+        est = _inner(est)
     return est
+
+
+def _inner(est):
+    """What a pipeline, search or selector is around; None if it is around nothing."""
+    if isinstance(est, Pipeline):
+        return est[-1]
+    return getattr(est, "best_estimator_", getattr(est, "estimator_", None))
 
 
 def network_of(est):
@@ -68,7 +72,7 @@ def importances_of(ests):
     networks : list of estimators
         The networks themselves.
     """
-    members = ests if isinstance(ests, (list, tuple, np.ndarray)) else [ests]
+    members = _members(ests)
     networks = [network_of(member) for member in members]
     widths = [network.n_features_in_ for network in networks]
     if len(set(widths)) != 1:
@@ -81,7 +85,7 @@ def importances_of(ests):
 
 
 def feature_names_of(ests, feature_names=None):
-    """Name the inputs of networks.
+    """Name the inputs of one or several networks of the same inputs.
 
     Parameters
     ----------
@@ -96,25 +100,65 @@ def feature_names_of(ests, feature_names=None):
     ndarray of str
         One name for each input.
     """
-    est = ests[0] if isinstance(ests, (list, tuple, np.ndarray)) else ests
-    network = network_of(est)
-    if feature_names is not None:
-        names = np.asarray(feature_names, dtype=object)
-        if names.shape != (network.n_features_in_,):
+    members = _members(ests)
+    if feature_names is None:
+        return _common([_names_of_inputs(member) for member in members])
+    names, n_features = np.asarray(feature_names, object), network_of(members[0]).n_features_in_
+    if names.shape != (n_features,):
+        raise ValueError(
+            f"feature_names must hold a name for each of the {n_features} features; got an array "
+            f"of shape {names.shape}."
+        )
+    return names
+
+
+def _members(ests):
+    return ests if isinstance(ests, (list, tuple, np.ndarray)) else [ests]
+
+
+def _common(all_names):
+    """The names that all networks have; those of different inputs cannot be averaged."""
+    first, *others = all_names
+    for names in others:
+        if not np.array_equal(first, names):
+            place = np.flatnonzero(first != names)[0]
             raise ValueError(
-                f"feature_names must hold a name for each of the {network.n_features_in_} "
-                f"features; got an array of shape {names.shape}."
+                "est must be a network or a sequence of networks of the same features; feature "
+                f"{place} is {first[place]!r} in one and {names[place]!r} in another. If these are "
+                "the same features, give feature_names."
             )
+    return first
+
+
+def _names_of_inputs(est):
+    """Names of the inputs of the network inside, followed through all that is around it."""
+    network, names = network_of(est), getattr(est, "feature_names_in_", None)
+    while est is not network:
+        names, est = _names_inside(est, names), _inner(est)
+        names = getattr(est, "feature_names_in_", names)
+    if names is None:
+        names = np.array([f"x{j}" for j in range(network.n_features_in_)], dtype=object)
+    return names
+
+
+def _names_inside(est, names):
+    """What the inputs are called that an estimator gives to the one inside; None if unknown."""
+    if isinstance(est, Pipeline):
+        if len(est) == 1:
+            return names
+        est = est[:-1]
+    elif not _gives_a_part_inside(est):
         return names
-    if hasattr(network, "feature_names_in_"):
-        return network.feature_names_in_
-    pipeline = getattr(est, "best_estimator_", est)
-    if isinstance(pipeline, Pipeline) and len(pipeline) > 1:
-        try:
-            return pipeline[:-1].get_feature_names_out()
-        except (AttributeError, ValueError):
-            pass  # one of the steps cannot name what it makes
-    return np.array([f"x{j}" for j in range(network.n_features_in_)], dtype=object)
+    try:
+        return est.get_feature_names_out(names)
+    except (AttributeError, ValueError):  # a step that cannot name what it makes
+        return None
+
+
+def _gives_a_part_inside(est):
+    """Whether the estimator inside was fitted with the selected features, as that of RFE."""
+    inside = getattr(_inner(est), "n_features_in_", None)
+    return getattr(est, "n_features_in_", inside) != inside
 
 
 def patterns_of(network):

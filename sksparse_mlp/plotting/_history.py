@@ -137,7 +137,7 @@ class TrainingHistoryDisplay:
         label, curves = PANELS[panel]
         for name, curve_label, color in curves:
             if name in self.history:
-                values = np.asarray(self.history[name])
+                values = np.array(self.history[name], float)  # None, of which nothing is known: NaN
                 if name == "connections_rewired":
                     values = values.cumsum()
                 self.lines_[name] = _draw_curve(ax, values, curve_label, color)
@@ -173,10 +173,11 @@ class TrainingHistoryDisplay:
 
 def _is_wide(curves):
     values = np.concatenate(curves)
-    return values.max() > LINEAR_UP_TO * values.min() > 0
+    return np.nanmax(values) > LINEAR_UP_TO * np.nanmin(values) > 0
 
 
 def _draw_curve(ax, values, label, color, first=1):
     epochs = np.arange(first, first + values.size)
-    (line,) = ax.plot(epochs, values, label=label, color=color)
+    marker = "o" if values.size == 1 else None  # no line can be seen through a single point
+    (line,) = ax.plot(epochs, values, label=label, color=color, marker=marker)
     return line

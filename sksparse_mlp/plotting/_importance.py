@@ -151,7 +151,7 @@ class FeatureImportanceDisplay:
                 ncols=2,
                 frameon=False,
             )
-        ax.set_yticks(place, self.feature_names[top])
+        ax.set_yticks(place, self.feature_names[top], parse_math=False)  # a "$" is a "$"
         ax.set_ylim(top.size - 0.4, -0.6)
         ax.set_xlabel("importance")
         ax.locator_params(axis="x", nbins=6)

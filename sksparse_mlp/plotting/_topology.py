@@ -1,5 +1,7 @@
 """Where the connections are: on which inputs, between which neurons, how unevenly."""
 
+from numbers import Integral
+
 import numpy as np
 
 from ..inspection._networks import network_of
@@ -170,6 +172,8 @@ class TopologyDisplay:
                 f"epochs must hold one number for each of the {len(history)} rows of "
                 f"degree_history; got an array of shape {epochs.shape}."
             )
+        if not (epochs[1:] > epochs[:-1]).all():
+            raise ValueError(f"epochs must increase; got {epochs.tolist()}.")
         if groups is None:
             return lambda ax: pictures.draw_evolution(ax, history, epochs)
         groups = np.asarray(groups)
@@ -188,4 +192,5 @@ class TopologyDisplay:
 
 
 def _are_sides(shape, size):
-    return np.shape(shape) == (2,) and min(shape) > 0 and np.prod(shape) == size
+    whole = np.shape(shape) == (2,) and all(isinstance(side, Integral) for side in shape)
+    return whole and min(shape) > 0 and np.prod(shape) == size

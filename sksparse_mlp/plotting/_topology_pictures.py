@@ -67,7 +67,10 @@ def draw_groups(ax, history, epochs, groups):
     ax.set_xlabel("epoch")
     ax.set_ylabel("connections of an input\n(mean, and the middle 80 %)")
     ax.margins(x=0.02)
-    ax.legend()
+    # A group may be called anything: a "$" is a "$", and an underscore hides nothing.
+    legend = ax.legend(ax.lines, [line.get_label() for line in ax.lines])
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def draw_layers(ax, coefs):

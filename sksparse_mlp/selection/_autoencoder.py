@@ -230,20 +230,20 @@ default="tanh"
         twin, recorder = self._twin(), ImportanceRecorder("strength")
         X = twin._validate_X(X, reset=True)
         n_samples, n_features = X.shape
-        self._check_choice(n_features)
+        twin._check_choice(n_features)
         trainer = train(
-            self._architecture(n_features),
+            twin._architecture(n_features),
             TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32)),
-            self._options(n_samples),
-            streams=self._new_streams(),
-            n_jobs=self.n_jobs,
+            twin._options(n_samples),
+            streams=twin._new_streams(),
+            n_jobs=twin.n_jobs,
             report=partial(self._reporter, {"X": X, "y": y}),
             observe=recorder.observe,
         )
         twin._set_training_figures(trainer)
         twin.scores_ = recorder.normalised()
-        self._publish(twin)
-        trainer.reporter.fit_ends()
+        with self._published(twin):
+            trainer.reporter.fit_ends()
         if trainer.interrupted:
             self._raise_interrupt()
         return self

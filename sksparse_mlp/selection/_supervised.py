@@ -185,9 +185,9 @@ class SparseMLPFeatureSelector(
         """
         twin = self._twin()
         X, y = validated(twin, X, y, reset=True)
-        self._check_choice(X.shape[1])
+        twin._check_choice(X.shape[1])
         rehearse_importance(self.method)
-        networks = self._new_networks(X.shape[0])
+        networks = twin._new_networks(X.shape[0])
         scores = []
         reporter = EnsembleReporter(
             self, {"X": X, "y": y}, len(networks), lambda: self._news_of(twin) if scores else None
