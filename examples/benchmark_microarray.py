@@ -6,7 +6,7 @@ Accuracy on gene-expression data, compared with peers
 Runs cross-validated classifiers over a folder of data sets and writes tables and a figure::
 
     python benchmark_microarray.py                                   # small bundled sets
-    python benchmark_microarray.py --data FOLDER --n-jobs 4          # .npz files with X and y
+    python benchmark_microarray.py --data FOLDER [FOLDER ...] --n-jobs 4   # .npz with X and y
     python benchmark_microarray.py --data FOLDER --models sparse_mlp logreg svc_rbf
     python benchmark_microarray.py --data FOLDER --tuned             # nested cross-validation
 
@@ -59,10 +59,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils.metaestimators import available_if
 from threadpoolctl import threadpool_limits
 
 
@@ -82,14 +84,15 @@ class PlattSVC(SVC):
         """Fit the machine, then a sigmoid on decision values of held-out rows."""
         super().fit(X, y)
         n_splits = min(5, np.unique(y, return_counts=True)[1].min())
-        if n_splits > 1:  # an inner fold of a grid search may hold a class of one row
+        if n_splits > 1:
             machine = SVC(**self.get_params())
             platt = CalibratedClassifierCV(machine, cv=int(n_splits), ensemble=False)
             self.platt_ = platt.fit(X, y)
         return self
 
+    @available_if(lambda machine: hasattr(machine, "platt_"))
     def predict_proba(self, X):
-        """Return the probabilities of the classes."""
+        """Return the probabilities of the classes; none where one has a single sample."""
         return self.platt_.predict_proba(X)
 
 
@@ -118,7 +121,8 @@ def network_dense(case):
     roots = np.roots([depth - 1, linear, case.n_classes - budget])
     width = max(1, round(roots.real.max()))
     widths = (width,) * depth
-    return sparse_mlp(case, direct_path=0, density=1.0, evolution=None, hidden_layer_sizes=widths)
+    dense = {"density": 1.0, "evolution": None, "skip_connections": None}
+    return sparse_mlp(case, **dense, hidden_layer_sizes=widths)
 
 
 def pca_svc(case):
@@ -144,18 +148,21 @@ MODELS = {
     "random_forest": lambda case: scaled(RandomForestClassifier(500, random_state=case.seed)),
     "mlp": lambda case: scaled(MLPClassifier(random_state=case.seed)),
     "lightgbm": lightgbm,
-    # What each part of ours is worth: the network without the direct path, by rule of evolution.
-    "network_guided": lambda case: sparse_mlp(case, direct_path=0, evolution="guided"),
-    "network_set": lambda case: sparse_mlp(case, direct_path=0, evolution="set"),
-    "network_static": lambda case: sparse_mlp(case, direct_path=0, evolution=None),
+    "shrunken_centroids": lambda case: scaled(NearestCentroid(shrink_threshold=0.5)),
+    # What each part of ours is worth: connections that stay where they are; the skip layer alone;
+    # the network without it, by rule of evolution; and a dense one of as many parameters.
+    "static": lambda case: sparse_mlp(case, evolution=None),
+    "skip_layer": lambda case: sparse_mlp(case, learning_rate_init=1e-9, max_iter=1),
+    "network_guided": lambda case: sparse_mlp(case, skip_connections=None, evolution="guided"),
+    "network_set": lambda case: sparse_mlp(case, skip_connections=None, evolution="set"),
+    "network_static": lambda case: sparse_mlp(case, skip_connections=None, evolution=None),
     "network_dense": network_dense,
-    "direct_path": lambda case: sparse_mlp(case, direct_path=1000, max_iter=1),
 }
 
 # At most 12 candidates each; among ties the first wins, so the values of MODELS come first.
 GRIDS = {
     "sparse_mlp": {
-        "trulysparsemlpclassifier__direct_path": ["auto", 1, 16],
+        "trulysparsemlpclassifier__skip_connections": ["exact", "zero"],
         "trulysparsemlpclassifier__input_noise": [1.0, 0.3],
     },
     "logreg": {"logisticregression__C": [1, 1e-1, 1e-2, 1e-3, 1e-4, 10]},
@@ -216,7 +223,7 @@ class Task(NamedTuple):
 def main():
     """Plan, run what is not cached, and report."""
     options = parse_options()
-    sets = load_folder(options.data) if options.data else load_bundled()
+    sets = load_folders(options.data) if options.data else load_bundled()
     models = available(dict.fromkeys([options.reference, *options.models]))
     tasks = plan(sets, models, options)
     pending = [task for task in tasks if not task.done]
@@ -233,7 +240,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description="Cross-validated accuracy over many data sets.")
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     cache = user_cache / "sksparse_mlp" / "benchmark_microarray"
-    parser.add_argument("--data", type=Path, help="folder of .npz files with X and y")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders of .npz files with X and y")
     parser.add_argument(
         "--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS)
     )
@@ -251,14 +258,14 @@ def parse_options():
     return options
 
 
-def load_folder(folder):
-    """Return {name: (X, y)} of all .npz files of a folder."""
+def load_folders(folders):
+    """Return {name: (X, y)} of all .npz files of some folders."""
     sets = {}
-    for path in sorted(folder.glob("*.npz")):
+    for path in itertools.chain(*(sorted(folder.glob("*.npz")) for folder in folders)):
         with np.load(path) as arrays:
             sets[path.stem] = arrays["X"], arrays["y"]
     if not sets:
-        raise SystemExit(f"no .npz file in {folder}")
+        raise SystemExit(f"no .npz file in {', '.join(map(str, folders))}")
     return sets
 
 

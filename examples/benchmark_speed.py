@@ -73,7 +73,7 @@ def sparse_mlp(shape, batch_size, n_jobs, **changes):
         "activation": "relu",
         "epsilon": shape.epsilon,
         "evolution": "set",
-        "direct_path": 0,
+        "skip_connections": None,
         "evolution_interval": "epoch",
         "evolution_end": 1.0,
         "zeta": ZETA,

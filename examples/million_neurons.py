@@ -74,7 +74,7 @@ def make_model(neurons, epochs, batch_size, epsilon, n_jobs):
         activation="relu",
         epsilon=epsilon,
         evolution="set",
-        direct_path=0,
+        skip_connections=None,
         evolution_interval="epoch",
         evolution_end=1.0,
         solver="sgd",

@@ -42,10 +42,10 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 #
 # The scaler belongs into the pipeline: it then learns from the training folds only. With
 # ``zeta=0`` the network keeps the random connections that it began with. What else helps with so
-# many genes, guided evolution and the direct path, is switched off, to see these two alone.
+# many genes, guided evolution and the skip layer, is switched off, to see these two alone.
 
 network = TrulySparseMLPClassifier(
-    300, evolution="set", direct_path=0.0, max_iter=20 if FAST else 100, random_state=0
+    300, evolution="set", skip_connections=None, max_iter=20 if FAST else 100, random_state=0
 )
 model = Pipeline([("scale", StandardScaler()), ("network", network)])
 grid = {

@@ -1,7 +1,6 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
 from functools import partial
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -10,15 +9,17 @@ from sklearn.metrics import get_scorer_names
 
 from ._estimator.classification import BaseSparseClassifier
 from ._estimator.compat import (
-    Interval,
     StrOptions,
     fit_context,
     method_if,
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
-from ._estimator.handed_out import read_only, stored
+from ._estimator.handed_out import read_only, read_only_csr, stored
 from ._estimator.labels import set_first_classes
 from ._training.checkpoint import check_checkpoint
+
+# The importances of the inputs are judged by at most this many samples of a chunk of a stream.
+SAMPLES_OF_STREAM = 32
 
 
 class TrulySparseMLPClassifier(BaseSparseClassifier):
@@ -67,15 +68,15 @@ default="relu"
         dropped, new ones grow at random places, their number stays the same. "guided": the same,
         but more of the connections of the inputs, from the first ones on, lie at inputs that
         differ between the classes, see ``guidance``. None keeps the first random places. "auto":
-        "guided" with at least as many features as samples, else "set". ``partial_fit`` goes on
-        with what the network was fitted with, "set" if with nothing.
+        "guided", unless there are more than 20 samples for a feature: then "set".
+        ``partial_fit`` goes on with what the network was fitted with, "set" if with nothing.
 
     guidance : float, default=0.5
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
         SSB, and within them, SSW, as in a one-way analysis of variance. The others are laid at
         random, at least a hundredth, so that no input is passed over. From 0, which is "set",
-        to 1.
+        to 1. With ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
 
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
@@ -83,8 +84,8 @@ default="relu"
     evolution_interval : "auto", "epoch" or int, default="auto"
         How often connections move: after each epoch, or after n mini-batches, which are
         also counted across calls of ``partial_fit``. "auto" spreads about 37 evolutions evenly
-        over the part of the training that ``evolution_end`` allows; in ``partial_fit`` it is
-        "epoch".
+        over the part of the training that ``evolution_end`` allows, at least 4 steps apart; in
+        ``partial_fit`` it is "epoch".
 
     evolution_end : float, default=0.75
         The fraction of the training after which connections stay where they are, in [0, 1], so
@@ -160,8 +161,10 @@ default="relu"
         512, else 128; in ``partial_fit`` 32.
 
     max_iter : int or "auto", default="auto"
-        The largest number of epochs, that is passes over the data. "auto": 200 if one
-        mini-batch holds all samples; else at least 20, and enough for 600 steps.
+        The largest number of epochs, that is passes over the data. "auto": as
+        many as make 200 steps if one mini-batch holds all samples, else 600 steps and at least
+        20 passes; the fewer, the more features there are for a sample, down to 30 steps, if a
+        skip layer starts "exact".
 
     shuffle : bool, default=True
         Whether each epoch visits the samples in a new random order.
@@ -186,20 +189,21 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
-    direct_path : float or "auto", default="auto"
-        The weight of a second way from the inputs to the outputs, without hidden neurons, that is
-        added to the network's: a linear model, whose weights ``fit`` finds exactly and shrinks
-        the more, the less an input differs between the classes. What few samples can tell is
-        mostly linear; the network adds the rest. From 0, no direct path, to 1000. "auto": 4
-        with at least as many features as samples, of which there are no more than 2,048; else
-        0. ``partial_fit`` leaves it as it is. Time and memory grow with the square of the number
-        of samples, of which there may be 8,192.
+    skip_connections : {"auto", "exact", "zero"} or None, default="auto"
+        Whether there is a skip layer, from the inputs straight to the outputs beside the hidden
+        ones, and what its weights start from. It has ``round(epsilon * (n_features +
+        n_classes))`` connections as any layer, all there are with few classes; it is trained,
+        evolved where it is not full, and counted as all others are. What few samples can tell is
+        mostly linear: the skip layer holds it, and the hidden neurons add the rest. "exact": it
+        starts from the minimum of a logistic regression, whose penalty falls on inputs that
+        differ little between the classes, found from up to 2,048 samples. "zero": it starts from
+        zero. "auto": "exact", in ``partial_fit`` "zero". None: no skip layer.
 
     temperature : float or "auto", default="auto"
-        What the outputs, those of the direct path included, are divided by before they become
-        probabilities, positive: above 1, the probabilities are more cautious. Predicted classes
-        do not depend on it. "auto": ``(1 + 2 * min(1, n_features / n_samples)) * (1 +
-        direct_path / 2)``, because a network that has seen few samples is too sure of itself.
+        What the outputs are divided by before they become probabilities, positive: above 1, the
+        probabilities are more cautious. Predicted classes do not depend on it. "auto": ``1 +
+        min(1, n_features / n_samples)``, because a network that has seen few samples is too sure
+        of itself.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as ``{label: weight}``. "balanced": rare classes weigh as much as
@@ -235,19 +239,24 @@ default="relu"
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
     coefs_ : list of scipy.sparse.csr_array
-        The connections of each layer, of shape (n_in, n_out). Every stored element is a
-        connection, also where its weight is zero.
+        The connections of each layer but the skip layer, of shape (n_in, n_out). Every stored
+        element is a connection, also where its weight is zero.
+    skip_coef_ : scipy.sparse.csr_array of shape (n_features_in_, n_classes) or None
+        The connections of the skip layer, likewise; None without one.
     intercepts_ : list of ndarray
-        The intercepts of each layer, of shape (n_out,).
+        The intercepts of each level of neurons, of shape (n_out,).
+    srelu_ : list of ndarray of shape (4, n_neurons) or None
+        What each hidden neuron has learnt with ``activation="srelu"``: the thresholds and slopes
+        t_right, a_right, t_left and a_left, by hidden layer; else None.
     n_connections_ : tuple of int
-        The number of connections of each layer. It never changes.
+        The number of connections of each layer, the skip layer last. It never changes.
+    temperature_ : float
+        What outputs are divided by before they become probabilities.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        The strength of each input, that is the sum of the absolute weights of its connections,
-        divided by the sum over all inputs.
-    direct_coef_ : ndarray of shape (n_features_in_, n_classes) or None
-        The weights of the direct path, its own weight multiplied in; None without one.
-    direct_intercept_ : ndarray of shape (n_classes,) or None
-        Its intercepts, likewise.
+        How much each input moves the output, over all ways through the network: the mean over up
+        to 512 training samples (32 in ``partial_fit``) of ``|dz / dx|``, with the logit z of the
+        sample's class less the mean of all logits, times the standard deviation of the input.
+        They add up to one.
     history_ : dict of list
         One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired" and, of each
         layer, "rewired_by_layer" and "explored_by_layer", the share of all possible connections
@@ -304,6 +313,15 @@ default="relu"
     Ctrl-C ends ``fit`` with KeyboardInterrupt and leaves the model of the last full epoch, if
     there is one.
 
+    The fitted attributes are the whole model. With the activation function f, these lines give
+    what ``predict_proba`` gives::
+
+        a = X
+        for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1]):
+            a = f(a @ W + b)
+        z = a @ model.coefs_[-1] + model.intercepts_[-1] + X @ model.skip_coef_
+        p = scipy.special.softmax(z / model.temperature_, axis=1)
+
     References
     ----------
     .. [1] Mocanu, D. C., Mocanu, E., Stone, P., Nguyen, P. H., Gibescu, M., Liotta, A. (2018).
@@ -332,13 +350,13 @@ default="relu"
     >>> model.fit(X_train, y_train).predict(X_test[:5]).shape
     (5,)
     >>> model[-1].n_connections_
-    (30000, 2000)
+    (30000, 2000, 1000)
     """
 
     _parameter_constraints: ClassVar[dict] = {
         **PARAMETER_CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "direct_path": [StrOptions({"auto"}), Interval(Real, 0, 1000, closed="both")],
+        "skip_connections": [StrOptions({"auto", "exact", "zero"}), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     }
 
@@ -379,7 +397,7 @@ default="relu"
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
-        direct_path="auto",
+        skip_connections="auto",
         temperature="auto",
         class_weight=None,
         warm_start=False,
@@ -423,7 +441,7 @@ default="relu"
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
-        self.direct_path = direct_path
+        self.skip_connections = skip_connections
         self.temperature = temperature
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -527,27 +545,13 @@ default="relu"
         n_samples, earlier = data.samples.size, None
         if network is not None:
             n_samples, earlier = n_samples + twin._n_samples, stored(twin, "history_")
-        twin._set_fitted(trainer, n_samples, earlier)
+        twin._set_fitted(trainer, n_samples, earlier, at_most=SAMPLES_OF_STREAM)
         self._publish(twin)
         if trainer.interrupted:
             self._raise_interrupt()
         return self
 
     # ------------------------------------------------------------ predicting
-
-    @property
-    def direct_coef_(self):
-        """Weights of the direct path: (n_features, n_classes) array, read-only, or None."""
-        self._fitted_network  # noqa: B018
-        direct = self._direct_network
-        return None if direct is None else read_only(direct.arrays.weights.reshape(direct.widths))
-
-    @property
-    def direct_intercept_(self):
-        """Intercepts of the direct path: array of shape (n_classes,), read-only, or None."""
-        self._fitted_network  # noqa: B018
-        direct = self._direct_network
-        return None if direct is None else read_only(direct.arrays.intercepts)
 
     def decision_function(self, X):
         """Return the logits of the classes; for two classes, their difference.
@@ -611,6 +615,28 @@ default="relu"
             In the order of ``classes_``; each row sums to one.
         """
         return np.exp(self.predict_log_proba(X))
+
+    @property
+    def skip_coef_(self):
+        """Weights of the skip layer: CSR array of shape (n_features, n_outputs), or None."""
+        network = self._fitted_network
+        return read_only_csr(network.weights_of(network.n_layers - 1)) if network.has_skip else None
+
+    @property
+    def srelu_(self):
+        """Parameters of hidden neurons by layer: list of arrays of shape (4, n), or None."""
+        network = self._fitted_network
+        if network.activation != "srelu":
+            return None
+        planes = network.arrays.srelu.reshape(4, -1)
+        parts = np.split(planes, np.cumsum(network.widths[1:-1])[:-1], axis=1)
+        return [read_only(part) for part in parts]
+
+    @property
+    def feature_importances_(self):
+        """How much each input moves the logit of a sample's class; they add up to one."""
+        self._fitted_network  # noqa: B018
+        return self._importances.copy()
 
     @property
     def out_activation_(self):

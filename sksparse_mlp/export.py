@@ -27,9 +27,9 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     est : TrulySparseMLPClassifier
         A fitted classifier with the activation "relu", "tanh", "logistic" or "identity": the
         others do not exist in scikit-learn. With "tanh" and "logistic" it must have been fitted
-        with ``direct_path=0``, since these cannot pass on a number as it is.
+        with ``skip_connections=None``, since these cannot pass on a number as it is.
     max_bytes : int, default=2**31
-        The most that the dense weights may take, those of a direct path included; beyond it, an
+        The most that the dense weights may take, those of a skip layer included; beyond it, an
         error instead of a full memory.
 
     Returns
@@ -37,8 +37,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     sklearn.neural_network.MLPClassifier
         A fitted network, independent of ``est``. Missing connections are weights of 0, and its
         ``partial_fit`` trains them too. The last layer's weights are divided by ``temperature_``;
-        for two classes it has one neuron, whose weights are the differences of the two. A direct
-        path becomes additional neurons in each hidden layer: one a class and sign.
+        for two classes it has one neuron, whose weights are the differences of the two. A skip
+        layer becomes additional neurons in each hidden layer: one a class and sign.
 
     See Also
     --------
@@ -66,8 +66,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     _check(est, max_bytes)
     coefs = [weights.toarray() for weights in est.coefs_]
     intercepts = [intercepts.copy() for intercepts in est.intercepts_]
-    if est.direct_coef_ is not None:
-        coefs, intercepts = _with_direct_path(coefs, intercepts, est)
+    if est.skip_coef_ is not None:
+        coefs, intercepts = _with_skip_layer(coefs, intercepts, est)
     coefs[-1], intercepts[-1] = coefs[-1] / est.temperature_, intercepts[-1] / est.temperature_
     if len(est.classes_) == 2:
         coefs[-1], intercepts[-1] = (
@@ -201,11 +201,11 @@ def _check(est, max_bytes):
             f"est has activation={est.activation!r}, which scikit-learn lacks; allowed are "
             f"{', '.join(map(repr, ACTIVATIONS))}."
         )
-    can_pass_on = est.activation in ("relu", "identity") or len(est.coefs_) == 1
-    if est.direct_coef_ is not None and not can_pass_on:
+    if est.skip_coef_ is not None and est.activation not in ("relu", "identity"):
         raise ValueError(
-            f"est has a direct path and activation={est.activation!r}, whose neurons cannot pass a "
-            "number on as it is; allowed are 'relu' and 'identity', or a fit with direct_path=0."
+            f"est has a skip layer and activation={est.activation!r}, whose neurons cannot pass a "
+            "number on as it is; allowed are 'relu' and 'identity', or a fit with "
+            "skip_connections=None."
         )
     needed = sum(4 * n_in * n_out for n_in, n_out in pairwise(_dense_widths(est)))
     if needed > max_bytes:
@@ -216,8 +216,8 @@ def _check(est, max_bytes):
 
 
 def _signs(est):
-    """Signs with which a direct path is passed on: z = relu(z) - relu(-z)."""
-    if est.direct_coef_ is None:
+    """Signs with which a skip layer is passed on: z = relu(z) - relu(-z)."""
+    if est.skip_coef_ is None:
         return []
     return [1] if est.activation == "identity" else [1, -1]
 
@@ -229,13 +229,10 @@ def _dense_widths(est):
     return [n_features, *(n + n_classes * len(_signs(est)) for n in hidden), n_classes]
 
 
-def _with_direct_path(coefs, intercepts, est):
-    """Layers with neurons besides that pass on the direct path."""
-    n_classes, signs = len(est.classes_), _signs(est)
-    intercepts[-1] = intercepts[-1] + est.direct_intercept_
-    if len(coefs) == 1:
-        return [coefs[0] + est.direct_coef_], intercepts
-    into = np.hstack([sign * est.direct_coef_ for sign in signs])
+def _with_skip_layer(coefs, intercepts, est):
+    """Layers with neurons besides that pass on what the skip layer adds to the outputs."""
+    n_classes, signs, skip = len(est.classes_), _signs(est), est.skip_coef_.toarray()
+    into = np.hstack([sign * skip for sign in signs])
     out = np.vstack([sign * np.eye(n_classes, dtype=np.float32) for sign in signs])
     nothing = np.zeros(len(out), np.float32)
     through = [block_diag(weights, np.eye(len(out), dtype=np.float32)) for weights in coefs[1:-1]]

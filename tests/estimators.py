@@ -9,6 +9,7 @@ from sksparse_mlp import TrulySparseMLPClassifier
 RECIPE = {
     "hidden_layer_sizes": (12, 8),
     "epsilon": 3,
+    "skip_connections": None,
     "evolution_interval": "epoch",
     "evolution_end": 1.0,
     "solver": "sgd",

@@ -224,14 +224,17 @@ def flatten(arrays):
 
 
 def shapes_of(network):
-    """Shapes of a network's layers."""
-    return list(zip(network.widths[:-1], network.widths[1:], strict=True))
+    """Shapes of a network's layers; one more than pairs of levels is a skip layer."""
+    shapes = list(zip(network.widths[:-1], network.widths[1:], strict=True))
+    has_skip = len(network.n_connections) > len(shapes)
+    return [*shapes, (network.widths[0], network.widths[-1])] if has_skip else shapes
 
 
 def cells_of(network, layer):
     """Rows and columns of a layer's connections, in storage order."""
     start, stop = network.connections_of(layer)
-    rows = np.repeat(np.arange(network.widths[layer]), np.diff(network.pointers_of(layer)))
+    n_in, _ = shapes_of(network)[layer]
+    rows = np.repeat(np.arange(n_in), np.diff(network.pointers_of(layer)))
     return rows, network.arrays.indices[start:stop]
 
 
@@ -261,7 +264,8 @@ class Twin:
         self.moments = (self.parameters.like(), self.parameters.like())
         self.rate_scale = np.ones(network.n_layers)
         if options.learning_rate_scaling == "fan_in":
-            self.rate_scale = np.array(self.widths[1:]) / np.array(network.n_connections)
+            n_out = np.array([n for _, n in shapes_of(network)])
+            self.rate_scale = n_out / np.array(network.n_connections)
 
     @staticmethod
     def _connected(network):
@@ -325,7 +329,14 @@ class Twin:
             if layer < len(self.widths) - 2:
                 a = activate(self.activation, z[-1], *self._hidden(layer + 1))
                 read.append(a * disturbance.hidden_factors[layer])
+        if self.has_skip:
+            z[-1] = z[-1] + read[0] @ self.parameters.weights[-1]
         return z, read
+
+    @property
+    def has_skip(self):
+        """Whether the last layer leads from the inputs to the outputs."""
+        return len(self.parameters.weights) == len(self.widths)
 
     @staticmethod
     def _loss_and_d(outputs, X, targets, sample_weight):
@@ -345,6 +356,8 @@ class Twin:
         z, read = self.forward(X, disturbance)
         loss, d = self._loss_and_d(z[-1], X, targets, sample_weight)
         gradients = self.parameters.like()
+        if self.has_skip:
+            gradients.weights[-1][:] = read[0].T @ d * self.connected[-1]
         for layer in reversed(range(len(z))):
             gradients.weights[layer][:] = read[layer].T @ d * self.connected[layer]
             gradients.intercepts[layer][:] = d.sum(axis=0)
@@ -381,9 +394,9 @@ class Twin:
         """Train on one mini-batch; returns its loss."""
         loss, gradients = self.gradients(X, targets, sample_weight, self.disturbance(X.shape[0]))
         self.t += 1
-        n_layers = len(self.widths) - 1
+        n_layers, n_levels = len(self.parameters.weights), len(self.widths) - 1
         # A neuron's own parameters learn at the rate of the layer that feeds it.
-        layers = [*range(n_layers), *range(n_layers), *range(n_layers - 1)]
+        layers = [*range(n_layers), *range(n_levels), *range(n_levels - 1)]
         firsts, seconds = self.moments[0].arrays(), self.moments[1].arrays()
         for i, (value, g) in enumerate(
             zip(self.parameters.arrays(), gradients.arrays(), strict=True)

@@ -46,7 +46,7 @@ WRONG = {
     "density": [0, -0.1, 1.01, NAN, "half", [0.5]],
     "evolution": ["rigl", True, 1],
     "guidance": [-0.1, 1.01, NAN, "0.5", None],
-    "direct_path": [-1, 1001, NAN, INF, "yes", None],
+    "skip_connections": [1, True, "yes", "full"],
     "zeta": [-0.1, 1, NAN, "0.3", None],
     "evolution_interval": [*NOT_COUNTS, None],
     "evolution_end": [-0.1, 1.1, NAN, "all", None],

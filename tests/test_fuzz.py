@@ -123,7 +123,8 @@ def check(model, n_features):
         assert set(model.predict(X)) <= set(model.classes_)
     assert np.isfinite(model.loss_curve_).all()
     assert model.n_iter_ == len(model.loss_curve_)
-    assert model.n_connections_ == tuple(layer.nnz for layer in model.coefs_)
+    layers = [*model.coefs_, *([] if model.skip_coef_ is None else [model.skip_coef_])]
+    assert model.n_connections_ == tuple(layer.nnz for layer in layers)
     np.testing.assert_allclose(model.feature_importances_.sum(), 1)
     for layer, intercepts in zip(model.coefs_, model.intercepts_, strict=True):
         assert np.isfinite(layer.data).all()

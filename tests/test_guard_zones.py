@@ -77,7 +77,7 @@ def fenced_prediction(kernel):
         before = fenced.out.copy()
         kernel(lanes, fences.around_all(net), fences.around_all(params), x, fenced)
         fences.check()
-        n_out = net.widths[net.n_layers]
+        n_out = net.widths[batch.level]
         own = slice(batch.first * n_out, batch.last * n_out)
         batch.out[own], before[own] = fenced.out[own], fenced.out[own]
         assert_array_equal(fenced.out.view(np.uint32), before.view(np.uint32))
@@ -100,6 +100,8 @@ NETWORKS = {
     "most neurons unconnected": ((50, 40, 2), (3, 2)),
     "long rows": ((3, 301, 2), (500, 301)),
     "full": ((4, 9, 3), (36, 27)),
+    "a skip layer": ((40, 9, 3), (60, 20, 50)),
+    "a full skip layer": ((7, 5, 6, 3), (20, 20, 10, 21)),
     "nearly full": ((9, 9, 3), (80, 26)),
     "more rows than chunks": ((131, 5, 2), (300, 9)),
     "gathered vectors are prefetched": ((20, 32_000, 2), (1_400, 300)),

@@ -16,7 +16,7 @@ X, Y = points(n_samples=48)
 FRAME = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
 
 ESTIMATORS = {
-    "classifier": lambda: small(max_iter=2, early_stopping=True, direct_path=1.0),
+    "classifier": lambda: small(max_iter=2, early_stopping=True, skip_connections="exact"),
     "without hidden layers": lambda: small(hidden_layer_sizes=(), max_iter=2),
     "full layers": lambda: small(density=1.0, epsilon=None, max_iter=2),
     "supervised": lambda: SparseMLPFeatureSelector(small(max_iter=2), n_networks=2),
@@ -105,7 +105,7 @@ def test_arrays_are_views_that_cannot_be_written_to():
         for array in (layer.data, layer.indices, layer.indptr, intercepts):
             with pytest.raises(ValueError, match="read-only"):
                 array[:1] = 0
-    for array in (model.direct_coef_, model.direct_intercept_, model.classes_):
+    for array in (model.skip_coef_.data, model.classes_):
         with pytest.raises(ValueError, match="read-only"):
             array[:1] = array[:1]
 

@@ -9,9 +9,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sksparse_mlp"
 FILES = sorted(PACKAGE.rglob("*.py"))
 DEPENDENCIES = {"sklearn", "numpy", "scipy", "numba", "joblib"}
-# What LLVM instructions are built with, which Numba brings along; and what limits the threads of
-# linear algebra, which scikit-learn brings along.
-BROUGHT_ALONG = {"_kernels/simd": {"llvmlite"}, "_estimator/direct_path.py": {"threadpoolctl"}}
+# What LLVM instructions are built with; Numba brings it along.
+BROUGHT_ALONG = {"_kernels/simd": {"llvmlite"}}
 # Optional packages, imported by the function that needs them.
 OPTIONAL = {
     "datasets": {"pandas", "pooch"},
@@ -23,7 +22,7 @@ OPTIONAL = {
 OUTSIDE = ("inspection", "plotting", "export.py")
 WITHOUT_SKLEARN = ("_training", "_network", "_kernels")
 LONGEST = 400
-LONGER = {"classifier.py": 620}  # more than half of it documents the parameters
+LONGER = {"classifier.py": 660}  # more than half of it documents the parameters
 
 
 def place_of(file):

@@ -121,6 +121,38 @@ def test_gradients_on_both_forward_paths(path, n_samples, n_threads, monkeypatch
     assert_close(found, numeric_gradients(network, data, dropout=0.4))
 
 
+SKIP = {"full": (24, 28, 12, 18), "sparse": (24, 28, 12, 7)}
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_samples", [4, 70])
+@pytest.mark.parametrize("path", ["column", "chunk"])
+@pytest.mark.parametrize("skip", SKIP)
+def test_gradients_with_a_skip_layer(skip, path, n_samples, n_threads, monkeypatch):
+    set_forward_path(monkeypatch, path)
+    network = with_skip_weights(shaken(make_network(WIDTHS, SKIP[skip], activation="srelu")))
+    data = make_data(n_samples, WIDTHS[0], WIDTHS[-1])
+    changes = {"dropout": 0.4, "input_noise": 0.3}
+    found = gradients_by_kernels(network, data, n_threads=n_threads, **changes)
+    assert_close(found, numeric_gradients(network, data, **changes))
+
+
+@pytest.mark.parametrize("n_samples", [3, 40])
+def test_a_skip_layer_adds_to_the_outputs(n_samples):
+    network = with_skip_weights(make_network(WIDTHS, SKIP["sparse"]))
+    X = make_data(n_samples, WIDTHS[0], WIDTHS[-1]).X
+    skip, without = network.weights_of(3).toarray(), network.copy()
+    without.arrays.weights[without.connections_of(3)[0] :] = 0
+    assert_allclose(predict(network, X), predict(without, X) + X @ skip, atol=1e-5)
+
+
+def with_skip_weights(network):
+    """The network with random weights in its skip layer, which begin at zero."""
+    start, stop = network.connections_of(network.n_layers - 1)
+    network.arrays.weights[start:stop] = np.random.default_rng(2).normal(size=stop - start)
+    return network
+
+
 @pytest.mark.parametrize(("path", "by_chunk"), [("column", False), ("chunk", True)])
 def test_forward_paths_can_be_forced(path, by_chunk, monkeypatch):
     set_forward_path(monkeypatch, path)
@@ -393,7 +425,7 @@ def test_hidden_activations_equal_the_twins(activation, level):
     z, _ = twin.forward(data.X)
     srelu = twin.parameters.srelu[level - 1] if activation == "srelu" else None
     expected = activate(activation, z[level - 1], slope_of(activation, 0.6, level), srelu)
-    found = predict(network, data.X, n_layers=level, activated=True)
+    found = predict(network, data.X, level=level, activated=True)
     assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 

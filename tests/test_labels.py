@@ -137,8 +137,8 @@ RARE = np.where(np.arange(40) == 7, "AML", "ALL")
 WIDE = np.hstack([X] * 5)
 PRIORS = [
     {},
-    {"evolution": "guided", "direct_path": 2.0},
-    {"evolution": "guided", "direct_path": 2.0, "batch_size": "auto"},
+    {"evolution": "guided", "skip_connections": "exact"},
+    {"evolution": "guided", "skip_connections": "exact", "batch_size": "auto"},
     {"early_stopping": True},
 ]
 

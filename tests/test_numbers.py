@@ -73,7 +73,7 @@ def test_forward_with_subnormal_weights():
     network, data = make_network(WIDTHS, activation="identity"), make_data(32, 6, 3)
     network.weights_of(0).data[:] = 1e-40
     twin = Twin(network, make_options())
-    first = predict(network, data.X, n_layers=1)
+    first = predict(network, data.X, level=1)
     assert_allclose(first, twin.forward(data.X)[0][0], rtol=1e-4, atol=1e-44)
 
 

@@ -114,9 +114,9 @@ def then_used(fit):
 
 
 JOBS = {
-    "fit": then_used(lambda: small(direct_path=0.0, n_jobs=2).fit(X, y)),
+    "fit": then_used(lambda: small(n_jobs=2).fit(X, y)),
     "fit with validation": then_used(
-        lambda: small(direct_path=0.0, n_jobs=2, early_stopping=True, scoring="f1_macro").fit(X, y)
+        lambda: small(n_jobs=2, early_stopping=True, scoring="f1_macro").fit(X, y)
     ),
     "partial fit": then_used(
         lambda: small(direct_path=0.0).partial_fit(X, y, classes=np.unique(y))
@@ -137,7 +137,7 @@ def fail():
         raise ZeroDivisionError
 
     with contextlib.suppress(ZeroDivisionError):
-        small(direct_path=0.0, early_stopping=True, scoring=score, n_jobs=2).fit(X, y)
+        small(early_stopping=True, scoring=score, n_jobs=2).fit(X, y)
 
 
 def press_ctrl_c():
@@ -147,7 +147,7 @@ def press_ctrl_c():
         signal.raise_signal(signal.SIGINT)
         return 0.0
 
-    model = small(direct_path=0.0, early_stopping=True, scoring=score)
+    model = small(early_stopping=True, scoring=score)
     with contextlib.suppress(KeyboardInterrupt), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         model.fit(X, y)
@@ -208,7 +208,7 @@ def test_another_thread_sees_no_change_in_the_midst_of_a_fit(in_main_thread):
         look()
         return 0.0
 
-    model = small(direct_path=0.0, early_stopping=True, scoring=score, max_iter=2, n_jobs=2)
+    model = small(early_stopping=True, scoring=score, max_iter=2, n_jobs=2)
     look()
     if in_main_thread:
         model.fit(X, y)

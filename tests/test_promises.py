@@ -12,7 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPClassifier
 
-network = partial(small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6)
+network = partial(
+    small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6, skip_connections="exact"
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def sorted_and_distinct(matrix):
 
 
 def test_connections_are_counted_as_epsilon_says(data):
-    assert network().fit(*data).n_connections_ == (4 * 70, 4 * 50, 20 * 3)
+    assert network().fit(*data).n_connections_ == (4 * 70, 4 * 50, 20 * 3, 40 * 3)
 
 
 def test_connections_never_change_in_number(data):
@@ -41,7 +43,7 @@ def test_connections_never_change_in_number(data):
         for step in range(4):
             model = pickle.loads(pickle.dumps(model))
             model = model.fit(X, y) if step % 2 == 0 else model.partial_fit(X, y)
-            counts = [weights.nnz for weights in model.coefs_]
+            counts = [weights.nnz for weights in (*model.coefs_, model.skip_coef_)]
             wanted = wanted or counts
             assert counts == wanted == list(model.n_connections_)
 
@@ -171,7 +173,7 @@ def test_a_pickle_holds_8_bytes_a_connection_without_the_training_state():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 500)).astype(np.float32), np.arange(20) % 2
     model = network(hidden_layer_sizes=(500,), epsilon=50, max_iter=2).fit(X, y)
-    n_connections = sum(model.n_connections_) + model.direct_coef_.size
+    n_connections = sum(model.n_connections_)
     with_state = len(pickle.dumps(model)) / n_connections
     without = len(pickle.dumps(model.drop_training_state())) / n_connections
     assert (without < 8.8, with_state < 12.8) == (True, True)
@@ -180,4 +182,4 @@ def test_a_pickle_holds_8_bytes_a_connection_without_the_training_state():
 def test_training_goes_on_after_the_training_state_was_dropped(data):
     X, y = data
     model = network().fit(X, y).drop_training_state()
-    assert model.partial_fit(X, y).n_connections_ == (280, 200, 60)
+    assert model.partial_fit(X, y).n_connections_ == (280, 200, 60, 120)

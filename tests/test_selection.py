@@ -25,6 +25,7 @@ from sksparse_mlp import (
     SparseMLPFeatureSelector,
     TrulySparseMLPClassifier,
 )
+from sksparse_mlp._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS
 from sksparse_mlp._network.team import Team
 from sksparse_mlp._training import importance as _scores
 from sksparse_mlp._training.importance import MEMORY, ImportanceRecorder, sensitivity, strength
@@ -84,37 +85,38 @@ def counts():
 # ---------------------------------------------------------------- scores of a network
 
 
-def slow_sensitivity(network, data, attribution, h=1e-6):
+def slow_sensitivity(network, data, kind, h=1e-6):
     """The same from differences of a dense twin's outputs, one feature at a time."""
     twin, samples = Twin(network, make_options()), np.arange(data.targets.size)
 
     def outputs(shift):
         z = twin.forward(data.X, twin.calm._replace(input_term=shift))[0][-1]
-        return (z if attribution else -log_softmax(z))[samples, data.targets]
+        centred = z - z.mean(axis=1, keepdims=True)
+        return (-log_softmax(z) if kind == OF_LOSS else centred)[samples, data.targets]
 
     steps = h * np.eye(data.X.shape[1])
     slopes = np.stack([(outputs(e) - outputs(-e)) / (2 * h) for e in steps], axis=1)
-    moved = abs(slopes * data.X) if attribution else abs(slopes)
+    moved = abs(slopes * data.X) if kind == ATTRIBUTION else abs(slopes)
     return np.average(moved, axis=0, weights=data.sample_weight)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("n_samples", [3, 70])
-@pytest.mark.parametrize("attribution", [False, True])
+@pytest.mark.parametrize("kind", [OF_LOSS, OF_LOGIT, ATTRIBUTION])
 @pytest.mark.parametrize("activation", ["relu", "all_relu", "srelu", "tanh", "logistic"])
-def test_sensitivity_is_that_of_finite_differences(activation, attribution, n_samples, n_threads):
+def test_sensitivity_is_that_of_finite_differences(activation, kind, n_samples, n_threads):
     network = shaken(make_network(WIDTHS, activation=activation))
     data = make_data(n_samples, WIDTHS[0], WIDTHS[-1], weighted=True)
     with Team(n_threads) as team:
-        found = sensitivity(network, data, data.samples, team, attribution)
-    assert_allclose(found, slow_sensitivity(network, data, attribution), rtol=1e-4)
+        found = sensitivity(network, data, data.samples, team, kind)
+    assert_allclose(found, slow_sensitivity(network, data, kind), rtol=1e-4)
 
 
 def test_sensitivity_of_more_samples_than_are_taken_at_once():
     network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
     with Team(2) as team:
-        found = sensitivity(network, data, data.samples, team, False)
-    assert_allclose(found, slow_sensitivity(network, data, False), rtol=1e-3)
+        found = sensitivity(network, data, data.samples, team, OF_LOSS)
+    assert_allclose(found, slow_sensitivity(network, data, OF_LOSS), rtol=1e-3)
 
 
 def test_strength_is_the_sum_of_magnitudes():
@@ -152,7 +154,7 @@ def test_an_epoch_looks_at_a_bounded_number_of_samples(monkeypatch):
     monkeypatch.setattr(_scores, "SAMPLES_PER_EPOCH", 8)
     looked_at = []
 
-    def watch(network, data, chosen, team, attribution):
+    def watch(network, data, chosen, team, kind):
         looked_at.append(chosen)
         return np.zeros(network.widths[0])
 
@@ -301,12 +303,12 @@ def test_the_given_estimator_is_left_alone(classes):
     assert_array_equal(selector.scores_, again.scores_)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("auto", 0.0), (0.5, 0.5)])
-def test_a_direct_path_is_only_trained_where_it_is_asked_for(classes, given, kept):
+@pytest.mark.parametrize(("given", "kept"), [("auto", None), ("zero", "zero")])
+def test_a_skip_layer_is_only_trained_where_it_is_asked_for(classes, given, kept):
     """Its weights have no part in the scores."""
-    networks = supervised(estimator=classifier(direct_path=given)).fit(*classes).estimators_
-    assert {network.direct_path for network in networks} == {kept}
-    assert (networks[0].direct_coef_ is None) == (kept == 0.0)
+    networks = supervised(estimator=classifier(skip_connections=given)).fit(*classes).estimators_
+    assert {network.skip_connections for network in networks} == {kept}
+    assert (networks[0].skip_coef_ is None) == (kept is None)
 
 
 @SELECTORS

@@ -247,7 +247,7 @@ REFUSALS = (
 )
 VARIANTS = (
     {"solver": "adam", "activation": "srelu", "early_stopping": True, "evolution": "guided"},
-    {"direct_path": 1.0, "evolution": "guided", "learning_rate": "adaptive"},
+    {"skip_connections": "exact", "evolution": "guided", "learning_rate": "adaptive"},
     {"solver": "adam", "hidden_layer_sizes": (), "scoring": "accuracy", "early_stopping": True},
 )
 classifier = partial(small, hidden_layer_sizes=(10, 6), batch_size=16, max_iter=4)
@@ -285,13 +285,13 @@ def half_done(variant):
 def is_well_formed(network):
     """Whether a network is one, looked at cell by cell."""
     first = 0
-    for layer in range(network.n_layers):
+    for layer, (n_in, n_out) in enumerate(network.shapes):
         pointers = network.pointers_of(layer).tolist()
-        if pointers[0] != first or len(pointers) != network.widths[layer] + 1:
+        if pointers[0] != first or len(pointers) != n_in + 1:
             return False
         for start, stop in pairwise(pointers):
             row = network.arrays.indices[start:stop].tolist()
-            inside = all(0 <= column < network.widths[layer + 1] for column in row)
+            inside = all(0 <= column < n_out for column in row)
             if start > stop or sorted(set(row)) != row or not inside:
                 return False
         first += network.n_connections[layer]

@@ -21,10 +21,10 @@ from sksparse_mlp._network.topology.rebuild import layer_view
 
 # Of each rule its slow twin: which connections it drops, from their weights and zeta.
 DROP_TWINS = {"set": dropped_by_set}
-# Of each rule its slow twin: how much it prefers each row of the first and of another layer.
+# Of each rule its slow twin: how much it prefers each row of a layer, from the inputs or not.
 GROWTH_TWINS = {
-    "set": lambda preferences, number: None,
-    "guided": lambda preferences, number: preferences if number == 0 else None,
+    "set": lambda preferences, from_inputs: None,
+    "guided": lambda preferences, from_inputs: preferences if from_inputs else None,
 }
 # Of each rule the fractions it moves at the beginning, in the middle and at the end.
 AMOUNT_TWINS = {"constant": lambda zeta: (zeta, zeta, zeta)}
@@ -58,12 +58,12 @@ def test_what_is_dropped_is_what_the_twin_drops(name, layer, zeta):
         assert_array_equal(np.sort(tags[tags > 0]), 1 + np.flatnonzero(kept))
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("from_inputs", [True, False])
 @pytest.mark.parametrize("name", GROWTH_RULES)
-def test_preferences_are_those_of_the_twin(name, number):
+def test_preferences_are_those_of_the_twin(name, from_inputs):
     preferences = np.array([1.0, 0.5, 1.5], np.float32)
-    layer = SimpleNamespace(number=number, n_in=3, input_preferences=preferences)
-    found, expected = GROWTH_RULES[name](layer), GROWTH_TWINS[name](preferences, number)
+    layer = SimpleNamespace(from_inputs=from_inputs, n_in=3, input_preferences=preferences)
+    found, expected = GROWTH_RULES[name](layer), GROWTH_TWINS[name](preferences, from_inputs)
     assert (found is None) == (expected is None)
     if expected is not None:
         assert_array_equal(found, expected)

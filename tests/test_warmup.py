@@ -75,10 +75,11 @@ def rehearsed(called, rehearse):
     ],
 )
 def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
-    model = small(early_stopping=True, direct_path=0.0, max_iter=2, **changes)
+    model = small(early_stopping=True, max_iter=2, **changes)
     batch_size = model.batch_size
     expected = rehearsed(
-        called, partial(rehearse_training, batch_size, validates=True, verbose=False)
+        called,
+        partial(rehearse_training, batch_size, validates=True, explains=True, verbose=False),
     )
     monkeypatch.setattr(fitting, "rehearse_training", lambda *_, **__: None)
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
@@ -87,7 +88,7 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
 
 
 def test_a_fit_without_validation_compiles_no_prediction(called):
-    rehearse_training(8, validates=False, verbose=False)
+    rehearse_training(8, validates=False, explains=False, verbose=False)
     assert {name for name, *_ in called} == {"rebuild_layer", "train_steps"}
 
 
@@ -120,7 +121,7 @@ def test_every_fit_is_rehearsed_before_its_network_is_made(monkeypatch, fit):
             happened.append("starts")
             super().__init__(n_threads)
 
-    def rehearse(batch_size, *, validates, verbose):
+    def rehearse(batch_size, *, validates, explains, verbose):
         happened.append((batch_size, validates))
 
     monkeypatch.setattr(fitting, "rehearse_training", rehearse)
@@ -236,7 +237,7 @@ def test_a_rehearsal_that_is_told_to_stop_compiles_no_further_kernel(called, mon
             rehearse(team)
 
     monkeypatch.setattr(rehearsal, "compile_ahead", stop_and_rehearse)
-    rehearse_training(8, validates=True, verbose=False)
+    rehearse_training(8, validates=True, explains=True, verbose=False)
     assert {name for name, *_ in called} == {"rebuild_layer"}
 
 

@@ -89,3 +89,21 @@ def growth_preferences(separation, guidance):
     if not mean > 0:
         return np.ones(scores.size, np.float32)
     return np.float32(1.0 - guidance) + (guidance * scores / mean).astype(np.float32)
+
+
+# Inputs that vary less have weights beyond float32: they are left out.
+LEAST_SPREAD = 1e-30
+
+
+def input_scale(moments):
+    """What a linear model's penalty sees the inputs multiplied by, zero for those that do not vary.
+
+    ``r / sd`` with ``r^2 = 1 + q^2 / mean(q^2)``, q being the separation: the penalty falls on
+    inputs that say little.
+    """
+    separation = moments.separation()
+    size = max(np.sqrt(np.mean(separation**2)), np.finfo(np.float64).tiny)
+    spread = np.sqrt(moments.variance)
+    emphasis = np.hypot(1.0, separation / size)
+    nothing = np.zeros_like(spread)
+    return np.divide(emphasis, spread, out=nothing, where=spread > LEAST_SPREAD)

@@ -52,7 +52,9 @@ class Architecture:
         return network
 
 
-def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, solver):
+def layer_sizes(
+    n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, skip=False, solver
+):
     """Neurons of each level and connections of each layer.
 
     Parameters
@@ -60,6 +62,8 @@ def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, dens
     n_features, n_outputs : int
     hidden_layer_sizes, epsilon, density : object
         As the estimators' parameters of these names.
+    skip : bool
+        Whether there is a skip layer, if there are hidden layers to skip.
     solver : str
         What it remembers of a connection takes memory.
 
@@ -68,8 +72,11 @@ def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, dens
     widths, n_connections : tuple of int
     """
     widths = (n_features, *_hidden_widths(hidden_layer_sizes), n_outputs)
-    cells = [a * b for a, b in pairwise(widths)]
-    sums = [a + b for a, b in pairwise(widths)]
+    shapes = list(pairwise(widths))
+    if skip and len(widths) > 2:
+        shapes.append((n_features, n_outputs))
+    cells = [n_in * n_out for n_in, n_out in shapes]
+    sums = [n_in + n_out for n_in, n_out in shapes]
     if epsilon is not None and density is not None:
         raise ValueError(
             f"epsilon={epsilon!r} and density={density!r} both set the number of connections: "
@@ -78,7 +85,8 @@ def layer_sizes(n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, dens
     if density is not None:
         n_connections = connections_for_density(float(density), cells, sums)
     else:
-        n_connections = connections_for_epsilon(_epsilons(epsilon, len(cells)), cells, sums)
+        epsilons = _epsilons(epsilon, len(widths) - 1, len(shapes))
+        n_connections = connections_for_epsilon(epsilons, cells, sums)
     check_memory(widths, n_connections, 2 if solver == "adam" else 1)
     return widths, tuple(n_connections)
 
@@ -97,18 +105,20 @@ def _hidden_widths(hidden_layer_sizes):
     return [int(size) for size in sizes]
 
 
-def _epsilons(given, n_layers):
-    """One for each layer."""
+def _epsilons(given, n_levels, n_layers):
+    """One for each layer; a skip layer has that of the output layer, if it has none of its own."""
     epsilon = DEFAULT_EPSILON if given is None else given
     if isinstance(epsilon, Real):
         return [float(epsilon)] * n_layers
     valid = _is_sequence(epsilon) and all(map(POSITIVE.is_satisfied_by, epsilon))
-    if not valid or len(epsilon) != n_layers:
+    if not valid or len(epsilon) not in (n_levels, n_layers):
+        more = " (and, if you like, one more for the skip layer)" if n_layers > n_levels else ""
         raise ValueError(
             "epsilon must be a positive number, or a sequence of one for each of the "
-            f"{n_layers} layers; got {given!r}."
+            f"{n_levels} layers{more}; got {given!r}."
         )
-    return [float(e) for e in epsilon]
+    epsilons = [float(e) for e in epsilon]
+    return epsilons + epsilons[-1:] * (n_layers - len(epsilons))
 
 
 def _is_sequence(values):

@@ -4,7 +4,6 @@ import warnings
 from numbers import Integral
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -136,7 +135,7 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
         """
         check_is_fitted(self)
         est = self._twin()
-        n_hidden = est._network.n_layers - 1
+        n_hidden = len(est._network.widths) - 2
         if n_hidden == 0:
             raise ValueError("hidden_layer_sizes=() is a network without hidden layers.")
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
@@ -144,7 +143,7 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
                 f"layer must be an int from {-n_hidden} to {n_hidden - 1}; got {layer!r}."
             )
         X = est._validate_X(X, reset=False)
-        return est._forward(X, n_layers=int(layer) % n_hidden + 1, activated=True)
+        return est._forward(X, level=int(layer) % n_hidden + 1, activated=True)
 
     def drop_training_state(self):
         """Forget what only further training needs: 8 bytes a connection are left.
@@ -172,26 +171,18 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
     def coefs_(self):
         """Weights of each layer: list of CSR arrays of shape (n_in, n_out), read-only."""
         network = self._fitted_network
-        return [read_only_csr(network.weights_of(layer)) for layer in range(network.n_layers)]
+        return [read_only_csr(network.weights_of(i)) for i in range(len(network.widths) - 1)]
 
     @property
     def intercepts_(self):
         """Intercepts of each layer: list of arrays of shape (n_out,), read-only."""
         network = self._fitted_network
-        return [read_only(network.intercepts_of(layer)) for layer in range(network.n_layers)]
+        return [read_only(network.intercepts_of(i)) for i in range(len(network.widths) - 1)]
 
     @property
     def n_connections_(self):
         """Number of connections of each layer."""
         return self._fitted_network.n_connections
-
-    @property
-    def feature_importances_(self):
-        """Strength of each input: the sum of its connections' magnitudes, normalised to sum 1."""
-        first = self._fitted_network.weights_of(0)
-        strength = np.asarray(abs(first).sum(axis=1), dtype=np.float64).ravel()
-        total = strength.sum()
-        return strength / total if total > 0 else np.full(strength.size, 1.0 / strength.size)
 
     @property
     def _fitted_network(self):

@@ -81,26 +81,6 @@ def check_not_masked(values, name):
         )
 
 
-def check_direct_path(direct_path, n_samples, n_features, needed):
-    """Refuse a direct path that cannot be found in the memory of this machine.
-
-    Parameters
-    ----------
-    direct_path : float or "auto"
-        As it was given.
-    n_samples, n_features : int
-    needed : int
-        Bytes.
-    """
-    available = _memory_of_this_machine()
-    if needed > available:
-        raise ValueError(
-            f"direct_path={direct_path!r} for {n_samples:,} samples of {n_features:,} features "
-            f"needs about {needed / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} "
-            "GiB. Set direct_path=0."
-        )
-
-
 def _memory_of_this_machine():
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,20 +1,25 @@
 """How a classifier is trained: from X and y to a network, each step by arguments and results."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from .._network.team import Team
 from .._training.checkpoint import Checkpoint
 from .._training.data import TrainingData
 from .._training.identity import identity_of_fit
+from .._training.importance import SAMPLES_PER_EPOCH, importances, some_samples
+from .._training.linear_start import start_skip_layer
 from .._training.options import TrainingOptions
 from . import defaults
-from .anova import class_moments, growth_preferences
+from .anova import class_moments, growth_preferences, input_scale
 from .architecture import Architecture, layer_sizes
 from .base import BaseSparseMLP, plain_parameters
 from .compat import CallbackReporter
-from .fitting import train
+from .fitting import threads_worth_waking, train
 from .handed_out import FittedAttribute, stored
 from .held_out import HeldOutFigures, stratified_fraction
 from .labels import (
@@ -25,7 +30,6 @@ from .labels import (
     training_samples,
     weighted_by_class,
 )
-from .prior import Prior, prior_of
 from .unscaled import warn_if_far_from_zero
 
 # Parameters that never change the result of a fit, or that its identity knows otherwise.
@@ -131,22 +135,63 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         shape = (n_samples + n_seen, n_features)
         sizes = self._layer_sizes(n_features)
         options = self._options(n_samples, *shape, stream)
-        prior = self._prior_of_stream(data, network) if stream else self._prior(data, options)
-        self._direct_network, self._direct_weight = prior.direct_network, prior.direct_weight
-        self.temperature_ = self._temperature(*shape, prior.direct_weight)
+        going_on = network is not None
+        moments = self._moments(data, options, sizes, stream, going_on)
+        preferences = self._input_preferences(data, moments, options, network, stream)
+        self.temperature_ = self._temperature(*shape)
         return train(
-            self._architecture(sizes, prior),
+            self._architecture(sizes, preferences),
             data,
             options,
             streams=streams,
             network=network,
             n_jobs=self.n_jobs,
             stream=stream,
+            start=None if going_on else self._start(data, options, sizes, moments, stream),
+            explains=True,
             report=report,
             validate=None if held_out is None else HeldOutFigures(self, held_out),
             observe=self._observe,
             checkpoint=self._checkpoint(data, held_out, streams, network),
         )
+
+    def _skip_start(self, stream):
+        """``skip_connections``, "auto" resolved: a stream has no exact solution."""
+        if self.skip_connections == "auto":
+            return "zero" if stream else "exact"
+        return self.skip_connections
+
+    def _moments(self, data, options, sizes, stream, going_on):
+        """Moments of the inputs by class, where something needs them."""
+        has_skip = len(sizes[0]) == len(sizes[1])
+        starts = has_skip and self._skip_start(stream) == "exact" and not going_on
+        keeps = stream and going_on and self._network.input_preferences is not None
+        guided = options.evolution == "guided" and not keeps
+        return class_moments(data) if starts or guided else None
+
+    def _input_preferences(self, data, moments, options, network, stream):
+        """How much growth prefers each input; a stream keeps those of its network."""
+        if stream and network is not None and self.evolution == "auto":
+            return network.input_preferences
+        if options.evolution != "guided":
+            return None
+        if stream and network is not None and network.input_preferences is not None:
+            return network.input_preferences
+        return growth_preferences(moments.separation(), self._guidance(data))
+
+    def _guidance(self, data):
+        """``guidance``; where "auto" chose to guide, the less the more samples there are."""
+        if self.evolution != "auto":
+            return self.guidance
+        return self.guidance * defaults.scarcity(data.samples.size, data.X.shape[1])
+
+    def _start(self, data, options, sizes, moments, stream):
+        """What sets the skip layer of a new network, or None."""
+        if len(sizes[0]) != len(sizes[1]) or self._skip_start(stream) != "exact":
+            return None
+        mean, scale = moments.mean, input_scale(moments)
+        batch_size = options.batch_size  # the same kernels
+        return partial(start_skip_layer, data=data, mean=mean, scale=scale, batch_size=batch_size)
 
     def _layer_sizes(self, n_features):
         return layer_sizes(
@@ -155,6 +200,7 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             len(self.classes_),
             epsilon=self.epsilon,
             density=self.density,
+            skip=self.skip_connections is not None,
             solver=self.solver,
         )
 
@@ -163,7 +209,8 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         values = plain_parameters(self, TrainingOptions.__dataclass_fields__)
         batch = values["batch_size"] = defaults.batch_size(self.batch_size, n_samples, stream)
         if self.max_iter == "auto":
-            values["max_iter"] = defaults.n_epochs(n_samples, batch)
+            refines = self._skip_start(stream) == "exact" and self.learning_rate == "cosine"
+            values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, refines)
         if self.evolution_interval == "auto":
             total_steps = values["max_iter"] * -(-n_samples // batch)
             interval = defaults.evolution_interval(total_steps, self.evolution_end)
@@ -175,35 +222,13 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             values["input_noise"] = defaults.input_noise(n_samples_in_all, n_features)
         return TrainingOptions(**values)
 
-    def _prior(self, data, options):
-        """What the training data say before training."""
-        return prior_of(
-            data,
-            len(self.classes_),
-            guided=options.evolution == "guided",
-            guidance=self.guidance,
-            direct_path=self.direct_path,
-        )
-
-    def _prior_of_stream(self, data, network):
-        """That of the network that a stream goes on with; "guided" growth must have preferences."""
-        prior = Prior()
-        if network is not None:
-            prior = Prior(network.input_preferences, self._direct_network, self._direct_weight)
-        if self.evolution not in ("auto", "guided"):
-            return prior._replace(input_preferences=None)
-        if self.evolution == "guided" and prior.input_preferences is None:
-            preferences = growth_preferences(class_moments(data).separation(), self.guidance)
-            return prior._replace(input_preferences=preferences)
-        return prior
-
-    def _temperature(self, n_samples, n_features, direct_weight):
+    def _temperature(self, n_samples, n_features):
         """``temperature``, "auto" resolved."""
         if self.temperature != "auto":
             return plain_parameters(self, ["temperature"])["temperature"]
-        return defaults.temperature(n_samples, n_features, direct_weight)
+        return defaults.temperature(n_samples, n_features)
 
-    def _architecture(self, sizes, prior):
+    def _architecture(self, sizes, preferences):
         widths, n_connections = sizes
         return Architecture(
             widths=widths,
@@ -213,8 +238,8 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             weight_init=self.weight_init,
             weight_init_gain=float(self.weight_init_gain),
             solver=self.solver,
-            growth="set" if prior.input_preferences is None else "guided",
-            input_preferences=prior.input_preferences,
+            growth="set" if preferences is None else "guided",
+            input_preferences=preferences,
         )
 
     def _checkpoint(self, data, held_out, streams, network):
@@ -234,16 +259,27 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
 
         return CallbackReporter(self, data, n_epochs, fitted_attributes)
 
-    def _set_fitted(self, trainer, n_samples, earlier=None):
+    def _set_fitted(self, trainer, n_samples, earlier=None, at_most=SAMPLES_PER_EPOCH):
         """Set the fitted attributes of a training, in which this number of samples was seen."""
         self._set_training_figures(trainer, earlier)
         self._n_samples = n_samples
+        self._importances = self._importances_of(trainer, at_most)
         scores = self.validation_scores_ = stored(self, "history_").get("validation_score")
         self.best_epoch_ = self.best_validation_score_ = None
         if self.early_stopping:
             self.best_epoch_ = trainer.stopping.best_epoch + 1
             self.best_validation_score_ = scores[trainer.stopping.best_epoch]
             self.best_loss_ = None
+
+    def _importances_of(self, trainer, at_most):
+        """Importances of the inputs in the trained network, judged by at most this many samples."""
+        network = trainer.network
+        data = trainer.data._replace(samples=some_samples(network, trainer.data, at_most))
+        spread = np.sqrt(class_moments(data).variance)
+        n_samples = data.samples.size
+        n_threads = threads_worth_waking(self.n_jobs, network.n_connections, n_samples)
+        with Team(n_threads) as team:
+            return importances(network, data, spread, team)
 
     # ------------------------------------------------------------ fitted attributes
 
@@ -256,11 +292,4 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         """Tempered logits of raw X, float64."""
         check_is_fitted(self)
         X = self._validate_X(X, reset=False)
-        outputs = self._forward(X).astype(np.float64) + self._direct_outputs(X)
-        return outputs / self.temperature_
-
-    def _direct_outputs(self, X, team=None, **which):
-        """Those of the direct path alone; 0.0 without one."""
-        if self._direct_network is None:
-            return 0.0
-        return self._forward(X, self._direct_network, team, **which)
+        return self._forward(X).astype(np.float64) / self.temperature_

@@ -30,6 +30,8 @@ def train(
     network=None,
     n_jobs=None,
     stream=False,
+    start=None,
+    explains=False,
     report=None,
     **hooks,
 ):
@@ -48,6 +50,10 @@ def train(
     stream : bool
         Whether the data are a part of a stream, on which to train for one epoch, with no end to lay
         schedules out for.
+    start : callable or None
+        Called with a new network and the team, before its first step.
+    explains : bool
+        Whether the importances of the inputs are judged afterwards.
     report : callable or None
         Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
     **hooks : dict
@@ -61,12 +67,15 @@ def train(
     rehearse_training(
         min(options.batch_size, data.samples.size),
         validates=hooks.get("validate") is not None,
+        explains=explains,
         verbose=options.verbose,
     )
     n_epochs = 1 if stream else options.max_iter
     with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
         if network is None:
             network = architecture.new_network(streams, team)
+            if start is not None:
+                start(network, team=team)
         else:
             network = architecture.continued(network)
         reporter = None if report is None else report(n_epochs, network)

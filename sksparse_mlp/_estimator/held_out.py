@@ -56,13 +56,10 @@ class HeldOutFigures:
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
         self.scorer = None if classifier.scoring is None else Scorer(classifier, data)
-        self.direct = None
 
     def __call__(self, network, team):
         classifier, which = self.classifier, {"team": team, "chosen": self.samples}
-        if self.direct is None:  # the same in every epoch
-            self.direct = classifier._direct_outputs(self.X, **which)
-        logits = classifier._forward(self.X, network, **which).astype(np.float64) + self.direct
+        logits = classifier._forward(self.X, network, **which).astype(np.float64)
         log_p = log_softmax(logits / classifier.temperature_, axis=1)
         loss = -float(np.average(log_p[np.arange(len(log_p)), self.targets], weights=self.weight))
         if self.scorer is None:

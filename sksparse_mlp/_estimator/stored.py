@@ -17,7 +17,7 @@ from .._network.state import SCALARS, checksum_of, plain, table_of
 # A value deeper than this counts by its presence: it is not of this package.
 DEEPEST = 8
 # What the prediction of a classifier needs.
-OF_CLASSIFIERS = {"classes_", "temperature_", "n_features_in_", "_direct_network"}
+OF_CLASSIFIERS = {"classes_", "temperature_", "n_features_in_", "_importances"}
 
 
 def checksum_of_estimator(state):
@@ -102,23 +102,14 @@ def _check_temperature(name, value, widths):
     require(right, f"{name}={short(value)} is no positive number")
 
 
-def _check_weight(name, value, widths):
-    value = plain(value)
-    right = (is_finite(value) or is_count(value)) and value >= 0
-    require(right, f"{name}={short(value)} is negative or no number")
-
-
 def _check_count(name, value, widths):
     require(is_count(plain(value)), f"{name}={short(value)} is no count")
 
 
-def _check_direct_network(name, direct, widths):
-    if direct is None:
-        return
-    require(type(direct) is SparseNetwork, f"{name} is no network")
-    ends = (widths[0], widths[-1])
-    require(direct.widths == ends, f"{name} has layers {direct.widths}, not {ends}")
-    require(direct.is_full(0), f"{name} lacks connections")
+def _check_importances(name, values, widths):
+    right = type(values) in (np.ndarray, np.memmap) and values.shape == (widths[0],)
+    right = right and values.dtype.kind == "f" and np.isfinite(values).all()
+    require(right, f"{name} are no {widths[0]} finite numbers")
 
 
 def _check_history(name, history, widths):
@@ -129,19 +120,12 @@ def _check_history(name, history, widths):
         check_list(f"{name} of {short(figure)}", values, len(losses))
 
 
-def _check_scores(name, scores, widths):
-    right = type(scores) in (np.ndarray, np.memmap) and scores.shape == (widths[0],)
-    right = right and scores.dtype.kind == "f" and np.isfinite(scores).all()
-    require(right, f"{name} are no {widths[0]} finite numbers")
-
-
 CHECKS = {
     "n_features_in_": _check_n_features,
     "classes_": _check_classes,
     "temperature_": _check_temperature,
-    "_direct_network": _check_direct_network,
-    "_direct_weight": _check_weight,
     "_n_samples": _check_count,
     "history_": _check_history,
-    "scores_": _check_scores,
+    "scores_": _check_importances,
+    "_importances": _check_importances,
 }

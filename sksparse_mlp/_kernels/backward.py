@@ -18,6 +18,7 @@ from .forward import (
     prefetch_vectors,
 )
 from .jit import always_inlined, inlined
+from .levels import levels_of, output_level
 from .optimizers import update
 from .random import lane_key
 from .records import RELU, SRELU, Pass, Trained
@@ -96,20 +97,20 @@ def backward_row(lanes, net, params, workspace, view, row, shift):
     The gradient of connection ``k`` is added to ``workspace.gradients[k + shift]``, which the
     update of the step before has left at zero. The neuron's vector goes from ``z`` to ``d``.
     """
-    tiles, at, layer = workspace.activations, view.source + row * (1 << len(lanes)), view.layer
-    pointer = load(net.first_pointer, layer) + row
-    activation, unit = activation_of(params, layer), load(net.first_unit, layer) + row
-    slope = load(params.slopes, layer)
+    tiles, at, level = workspace.activations, view.source + row * (1 << len(lanes)), view.level
+    pointer = load(net.first_pointer, view.layer) + row
+    activation, unit = activation_of(params, level), load(net.first_unit, level) + row
+    slope = load(params.slopes, level)
     z = vload(tiles, at, lanes)
     if activation == RELU and none_positive(z):
         vstore(tiles, at, vsplat(np.float32(0), lanes))
         return
     full = activate(lanes, z, activation, slope, net, unit)
-    a, dropout = full, dropout_of(params, layer)
+    a, dropout = full, dropout_of(params, level)
     if dropout > 0:
         key = lane_key(lanes, view.dropout_key, unit, view.tile)
         a = vdrop(a, key, dropout, params.dropout_scale)
-    if layer == 0:
+    if level == 0:
         gather_row(lanes, net, workspace, view, shift, a, pointer, False)
         return
     d = gather_row(lanes, net, workspace, view, shift, a, pointer, True)
@@ -127,15 +128,16 @@ def backward_row(lanes, net, params, workspace, view, row, shift):
 def backward(worker, net, optimizer_state, params, workspace, batches, layer, step):
     """One layer's gradients and updates, fused: by input neuron, in blocks of connections."""
     lanes, width = worker.lanes, 1 << len(worker.lanes)
-    n_in, n_out = load(net.widths, layer), load(net.widths, layer + 1)
+    level, target_level = levels_of(net, layer)
+    n_in, n_out = load(net.widths, level), load(net.widths, target_level)
     pointers = load(net.first_pointer, layer)
     first = row_of_share(net.indptr, pointers, n_in, worker.thread, worker.n_threads)
     last = row_of_share(net.indptr, pointers, n_in, worker.thread + 1, worker.n_threads)
     scale = load(params.rate_scale, layer)
     for tile in range(step.n_tiles):
-        source = load(workspace.level_start, layer) + tile * n_in * width
-        target = load(workspace.level_start, layer + 1) + tile * n_out * width
-        view = Pass(layer, tile, source, target, step.dropout_key)
+        source = load(workspace.level_start, level) + tile * n_in * width
+        target = load(workspace.level_start, target_level) + tile * n_out * width
+        view = Pass(layer, level, tile, source, target, step.dropout_key)
         row = first
         while row < last:
             if stop_requested(worker):
@@ -164,12 +166,12 @@ def backward(worker, net, optimizer_state, params, workspace, batches, layer, st
 def update_units(worker, net, optimizer_state, params, workspace, rate):
     """One step of the solver on the intercepts and SReLU parameters, each thread on its share."""
     none = np.float32(0)
-    for level in range(1, net.n_layers + 1):
+    for level in range(1, net.n_levels):
         first_unit = load(net.first_unit, level)
         first, last = own_share(worker, load(net.widths, level))
         start, n = first_unit + first, last - first
         level_rate = rate * load(params.rate_scale, level - 1)
-        learned = params.activation == SRELU and level < net.n_layers
+        learned = params.activation == SRELU and level < output_level(net)
         for plane in range(5 if learned else 1):
             # Plane 0 are the intercepts, planes 1 to 4 the parameters of SReLU.
             trained = Trained(

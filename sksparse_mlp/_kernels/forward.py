@@ -8,6 +8,7 @@ import numpy as np
 from .activations import activate
 from .barrier import barrier, own_share, row_of_share, share, stop_requested
 from .jit import always_inlined, inlined
+from .levels import is_skip, levels_of
 from .random import lane_key
 from .records import IDENTITY, ONE, RELU, ZERO, Block, Pass
 from .simd import load, none_positive, prefetch, store, vadd, vdrop, vfma, vload, vsplat, vstore
@@ -21,7 +22,8 @@ CACHE_BYTES = 4_000_000
 @inlined
 def exceeds_cache(lanes, net, layer):
     """Whether the vectors that a layer's connections lead to are likely to be out of cache."""
-    return 4 * (load(net.widths, layer + 1) << len(lanes)) > CACHE_BYTES
+    _level, target_level = levels_of(net, layer)
+    return 4 * (load(net.widths, target_level) << len(lanes)) > CACHE_BYTES
 
 
 @always_inlined
@@ -49,7 +51,8 @@ def dropout_of(params, level):
 @inlined
 def split_columns(worker, net, workspace, layer):
     """Find where each thread's columns begin within the rows of a layer; this thread's rows."""
-    n_in, n_out = load(net.widths, layer), load(net.widths, layer + 1)
+    level, target_level = levels_of(net, layer)
+    n_in, n_out = load(net.widths, level), load(net.widths, target_level)
     first, last = own_share(worker, n_in)
     pointers = load(net.first_pointer, layer)
     for part in range(1, worker.n_threads):
@@ -118,12 +121,12 @@ def scatter(lanes, net, params, view, block, tiles, sums):
 
     The tile at ``view.source`` of ``tiles`` is read, that at ``view.target`` of ``sums`` added to.
     """
-    width, layer = 1 << len(lanes), view.layer
-    pointers, units = load(net.first_pointer, layer), load(net.first_unit, layer)
-    activation, slope = activation_of(params, layer), load(params.slopes, layer)
-    dropout, beyond_cache = dropout_of(params, layer), exceeds_cache(lanes, net, layer)
-    held = load(net.indptr, pointers + load(net.widths, layer)) - load(net.indptr, pointers)
-    ahead = 1 + PREFETCH_DISTANCE * load(net.widths, layer) * block.parts // (held + 1)
+    width, level = 1 << len(lanes), view.level
+    pointers, units = load(net.first_pointer, view.layer), load(net.first_unit, level)
+    activation, slope = activation_of(params, level), load(params.slopes, level)
+    dropout, beyond_cache = dropout_of(params, level), exceeds_cache(lanes, net, view.layer)
+    held = load(net.indptr, pointers + load(net.widths, level)) - load(net.indptr, pointers)
+    ahead = 1 + PREFETCH_DISTANCE * load(net.widths, level) * block.parts // (held + 1)
     for row in range(block.first, block.last):
         if beyond_cache and row + ahead < block.last:
             start, stop = part_of_row(net, block, pointers + row + ahead)
@@ -145,22 +148,25 @@ def scatter(lanes, net, params, view, block, tiles, sums):
 @inlined
 def scatter_all(lanes, net, params, layer, tiles, source, target):
     """The whole of a layer for one tile, as prediction needs it: intercepts, then all rows."""
-    fill_with_intercepts(lanes, net, layer + 1, tiles, target)
-    view = Pass(layer, ZERO, source, target, np.uint64(0))
-    block = Block(ZERO, load(net.widths, layer), net.indices, ZERO, ONE)
+    level, target_level = levels_of(net, layer)
+    if not is_skip(net, layer):
+        fill_with_intercepts(lanes, net, target_level, tiles, target)
+    view = Pass(layer, level, ZERO, source, target, np.uint64(0))
+    block = Block(ZERO, load(net.widths, level), net.indices, ZERO, ONE)
     scatter(lanes, net, params, view, block, tiles, tiles)
 
 
 @inlined
 def forward(worker, net, params, workspace, layer, step, phase):
-    """Pre-activations of the next level.
+    """Pre-activations of the level that a layer leads to; a skip layer adds to those it finds.
 
     A wide layer is shared out by columns: each thread owns some outputs and passes over all
     inputs. A narrow one by chunks of inputs, each with private sums, added up in a fixed order.
     """
     lanes, width = worker.lanes, 1 << len(worker.lanes)
-    n_in, n_out = load(net.widths, layer), load(net.widths, layer + 1)
-    first_unit, pointers = load(net.first_unit, layer + 1), load(net.first_pointer, layer)
+    level, target_level = levels_of(net, layer)
+    n_in, n_out = load(net.widths, level), load(net.widths, target_level)
+    pointers = load(net.first_pointer, layer)
     n_chunks = load(workspace.n_chunks, layer)
     private = n_chunks > 0
     first_chunk, n_blocks, stride = (
@@ -175,14 +181,16 @@ def forward(worker, net, params, workspace, layer, step, phase):
         for tile in range(step.n_tiles):
             if stop_requested(worker):
                 break
-            source = load(workspace.level_start, layer) + tile * n_in * width
+            source = load(workspace.level_start, level) + tile * n_in * width
             target = (chunk * step.n_tiles + tile) * n_out * width
             if not private:
-                target += load(workspace.level_start, layer + 1)
-            for j in range(share(n_out, part, parts), share(n_out, part + 1, parts)):
-                start = np.float32(0) if private else load(net.intercepts, first_unit + j)
-                vstore(sums, target + j * width, vsplat(start, lanes))
-            view = Pass(layer, tile, source, target, step.dropout_key)
+                target += load(workspace.level_start, target_level)
+            if private or not is_skip(net, layer):
+                first_unit = load(net.first_unit, target_level)
+                for j in range(share(n_out, part, parts), share(n_out, part + 1, parts)):
+                    start = np.float32(0) if private else load(net.intercepts, first_unit + j)
+                    vstore(sums, target + j * width, vsplat(start, lanes))
+            view = Pass(layer, level, tile, source, target, step.dropout_key)
             scatter(lanes, net, params, view, block, workspace.activations, sums)
     phase = barrier(worker, phase)
     if private:
@@ -193,15 +201,21 @@ def forward(worker, net, params, workspace, layer, step, phase):
 
 @inlined
 def add_private_sums(worker, net, workspace, layer, n_tiles):
-    """``z = intercept + sum of the chunks' private sums`` for this thread's outputs."""
+    """``z = intercept + sum of the chunks' private sums`` for this thread's outputs.
+
+    A skip layer's sums are added to the ``z`` that is there.
+    """
     lanes, width = worker.lanes, 1 << len(worker.lanes)
-    n_out, first_unit = load(net.widths, layer + 1), load(net.first_unit, layer + 1)
+    _level, target_level = levels_of(net, layer)
+    n_out, first_unit = load(net.widths, target_level), load(net.first_unit, target_level)
     first, last = own_share(worker, n_out)
     for j in range(first, last):
         for tile in range(n_tiles):
+            place = load(workspace.level_start, target_level) + (tile * n_out + j) * width
             z = vsplat(load(net.intercepts, first_unit + j), lanes)
+            if is_skip(net, layer):
+                z = vload(workspace.activations, place, lanes)
             for chunk in range(load(workspace.n_chunks, layer)):
                 at = ((chunk * n_tiles + tile) * n_out + j) * width
                 z = vadd(z, vload(workspace.partials, at, lanes))
-            at = load(workspace.level_start, layer + 1) + (tile * n_out + j) * width
-            vstore(workspace.activations, at, z)
+            vstore(workspace.activations, place, z)

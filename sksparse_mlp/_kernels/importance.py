@@ -5,28 +5,45 @@ import numpy as np
 from .activations import activate, through_activation
 from .forward import scatter_all
 from .jit import inlined, kernel
+from .levels import levels_of, output_level
 from .loading import load_tile
 from .loss import softmax_loss_of_sample
-from .records import ZERO, Samples, Tile
-from .simd import bare, load, store, vfma, vload, vmul, vselect_less, vsplat, vstore, vsub, vsum
+from .records import ATTRIBUTION, OF_LOSS, ZERO, Samples, Tile
+from .simd import (
+    bare,
+    load,
+    store,
+    vadd,
+    vfma,
+    vload,
+    vmul,
+    vselect_less,
+    vsplat,
+    vstore,
+    vsub,
+    vsum,
+)
 
 
 @inlined
 def logit_gradients(lanes, net, batch, start):
     """Replace the logits of a tile by gradients: of the samples' losses, or of their logits."""
-    width, n_out = 1 << len(lanes), load(net.widths, net.n_layers)
-    z = load(batch.level_start, net.n_layers)
+    width, n_out = 1 << len(lanes), load(net.widths, output_level(net))
+    z = load(batch.level_start, output_level(net))
     for lane in range(width):
-        if start + lane < batch.n_samples and not batch.attribution:
+        weight = np.float32(0)
+        if start + lane < batch.n_samples:
+            weight = load(batch.weight, start + lane)
+        if batch.kind == OF_LOSS and start + lane < batch.n_samples:
             target = load(batch.targets, start + lane)
-            weight = np.float64(load(batch.weight, start + lane))
-            softmax_loss_of_sample(batch.buffer, z + lane, width, n_out, target, weight)
+            of_loss = np.float64(weight)
+            softmax_loss_of_sample(batch.buffer, z + lane, width, n_out, target, of_loss)
         else:
             for j in range(n_out):
-                store(batch.buffer, z + j * width + lane, np.float32(0))
+                store(batch.buffer, z + j * width + lane, -weight / np.float32(n_out))
             if start + lane < batch.n_samples:
                 at = z + load(batch.targets, start + lane) * width + lane
-                store(batch.buffer, at, load(batch.weight, start + lane))
+                store(batch.buffer, at, load(batch.buffer, at) + weight)
 
 
 @inlined
@@ -60,19 +77,23 @@ def input_gradients(lanes, net, params, x, batch):
     net, params, batch = bare(net), bare(params), bare(batch)
     width, n_features = 1 << len(lanes), load(net.widths, 0)
     tiles, zero = batch.buffer, vsplat(np.float32(0), lanes)
+    has_skip, outputs = net.n_layers == net.n_levels, load(batch.level_start, output_level(net))
     for tile in range(batch.first, batch.last):
         start = tile * width
         samples = Samples(batch.order, start, min(width, batch.n_samples - start))
         load_tile(lanes, x, samples, Tile(tiles, ZERO), ZERO, n_features)
         for layer in range(net.n_layers):
-            source, target = load(batch.level_start, layer), load(batch.level_start, layer + 1)
+            level, target_level = levels_of(net, layer)
+            source, target = load(batch.level_start, level), load(batch.level_start, target_level)
             scatter_all(lanes, net, params, layer, tiles, source, target)
         logit_gradients(lanes, net, batch, start)
-        for level in range(net.n_layers - 1, 0, -1):
+        for level in range(output_level(net) - 1, 0, -1):
             hidden_gradients(lanes, net, params, batch, level)
         for feature in range(n_features):
             d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
-            if batch.attribution:
+            if has_skip:
+                d = vadd(d, gather(lanes, net, output_level(net), feature, tiles, outputs))
+            if batch.kind == ATTRIBUTION:
                 d = vmul(d, vload(tiles, feature * width, lanes))
             magnitude = vselect_less(d, zero, vsub(zero, d), d)
             store(batch.out, tile * n_features + feature, vsum(magnitude))

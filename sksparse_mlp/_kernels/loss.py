@@ -9,6 +9,7 @@ import numpy as np
 
 from .barrier import own_share
 from .jit import inlined
+from .levels import output_level
 from .loading import load_tile
 from .records import ZERO, Samples, Tile
 from .simd import add_to, load, store, vload, vmul, vproduct, vstore, vsub, vsum
@@ -30,12 +31,12 @@ def softmax_loss(lanes, net, workspace, batches, step):
     ``L = sum_i s_i (log sum_j exp z_ij - z_i,y) / sum_i s_i`` with the logarithm in float64.
     """
     width = 1 << len(lanes)
-    n_out = load(net.widths, net.n_layers)
+    n_out = load(net.widths, output_level(net))
     total_weight = total_weight_of(batches, step)
     loss = 0.0
     for i in range(step.n_tiles * width):
         tile, lane = i // width, i % width
-        at = load(workspace.level_start, net.n_layers) + tile * n_out * width + lane
+        at = load(workspace.level_start, output_level(net)) + tile * n_out * width + lane
         if i < step.n_samples:
             sample = load(batches.order, step.first + i)
             weight = np.float64(load(batches.sample_weight, sample)) / total_weight
@@ -74,11 +75,11 @@ def softmax_loss_of_sample(z, at, width, n_out, target, weight):
 def output_gradients(lanes, net, workspace, n_tiles):
     """Gradients of the output intercepts: the sum of their logits' gradients."""
     width = 1 << len(lanes)
-    n_out, first_unit = load(net.widths, net.n_layers), load(net.first_unit, net.n_layers)
+    n_out, first_unit = load(net.widths, output_level(net)), load(net.first_unit, output_level(net))
     for j in range(n_out):
         total = np.float32(0)
         for tile in range(n_tiles):
-            at = load(workspace.level_start, net.n_layers) + (tile * n_out + j) * width
+            at = load(workspace.level_start, output_level(net)) + (tile * n_out + j) * width
             total += vsum(vload(workspace.activations, at, lanes))
         store(workspace.unit_gradients, first_unit + j, total)
 
@@ -91,7 +92,7 @@ def squared_errors(worker, net, workspace, x, batches, step):
     ``workspace.unit_gradients`` holds their errors, plane 0 the gradients of their intercepts.
     """
     lanes, width = worker.lanes, 1 << len(worker.lanes)
-    n_out, first_unit = load(net.widths, net.n_layers), load(net.first_unit, net.n_layers)
+    n_out, first_unit = load(net.widths, output_level(net)), load(net.first_unit, output_level(net))
     first, last = own_share(worker, n_out)
     errors = net.n_units + first_unit
     weights = (n_out + worker.thread) * width
@@ -111,7 +112,7 @@ def squared_errors(worker, net, workspace, x, batches, step):
             store(workspace.clean, weights + lane, np.float32(weight))
         weight = vload(workspace.clean, weights, lanes)
         for j in range(first, last):
-            at = load(workspace.level_start, net.n_layers) + (tile * n_out + j) * width
+            at = load(workspace.level_start, output_level(net)) + (tile * n_out + j) * width
             clean = vload(workspace.clean, j * width, lanes)
             error = vsub(vload(workspace.activations, at, lanes), clean)
             d = vmul(weight, error)
@@ -123,7 +124,7 @@ def squared_errors(worker, net, workspace, x, batches, step):
 @inlined
 def sum_of_errors(net, workspace):
     """The mean squared error of an output, from the errors of all."""
-    first, n_out = load(net.first_unit, net.n_layers), load(net.widths, net.n_layers)
+    first, n_out = load(net.first_unit, output_level(net)), load(net.widths, output_level(net))
     total = 0.0
     for j in range(n_out):
         total += np.float64(load(workspace.unit_gradients, net.n_units + first + j))

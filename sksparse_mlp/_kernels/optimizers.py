@@ -14,7 +14,7 @@ Decoupled weight decay regularization. ICLR.
 import numpy as np
 
 from .jit import inlined
-from .records import ADAM, NESTEROV
+from .records import ADAM, NESTEROV, SUM_GRADIENTS
 from .simd import load, store
 
 
@@ -44,6 +44,11 @@ def update(params, trained, gradients, first_gradient, rate, decay):
             velocity = momentum * load(moment_1, w0 + k) - rate * g
             store(moment_1, w0 + k, velocity if abs(velocity) > tiny else zero)
             store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
+    elif params.solver == SUM_GRADIENTS:
+        for k in range(trained.n):
+            total = load(moment_1, w0 + k) + rate * load(gradients, g0 + k)
+            store(gradients, g0 + k, zero)
+            store(moment_1, w0 + k, total)
     else:
         for k in range(trained.n):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)

@@ -13,10 +13,13 @@ import numpy as np
 
 # Activation codes. Pieces are linear with one slope below zero: leaky ReLU, All-ReLU.
 IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
-# Solver codes.
-SGD, NESTEROV, ADAM = range(3)
+# Solver codes; the last adds gradients up in the first moments and moves nothing.
+SGD, NESTEROV, ADAM, SUM_GRADIENTS = range(4)
 # Loss codes: of class numbers, or of the outputs as a reconstruction of the clean inputs.
 CROSS_ENTROPY, SQUARED_ERROR = range(2)
+# What is differentiated with respect to the inputs: the loss; the logit of the sample's class, less
+# the mean of all; and that multiplied by the input.
+OF_LOSS, OF_LOGIT, ATTRIBUTION = range(3)
 # Distributions of new weights.
 UNIFORM, NORMAL = range(2)
 # Numba compiles a callee once more for each literal number that it is given; not so for these.
@@ -38,14 +41,15 @@ class Worker(NamedTuple):
 class NetworkArrays(NamedTuple):
     """Parameters of all layers."""
 
-    n_layers: int
+    n_levels: int
+    n_layers: int  # one less, or as many: see :mod:`sksparse_mlp._kernels.levels`
     n_connections: int
     n_pointers: int
     n_units: int
     n_hidden_units: int
-    widths: np.ndarray  # int64 [n_layers + 1], neurons of each level
+    widths: np.ndarray  # int64 [n_levels], neurons of each level
     first_pointer: np.ndarray  # int64 [n_layers], where a layer's row pointers begin in indptr
-    first_unit: np.ndarray  # int64 [n_layers + 1], where a level's units begin; inputs are none
+    first_unit: np.ndarray  # int64 [n_levels], where a level's units begin; inputs are none
     indptr: np.ndarray  # int64 [n_pointers], absolute positions in indices and weights
     indices: np.ndarray  # int32 [n_connections], output neuron, strictly ascending in a row
     weights: np.ndarray  # float32 [n_connections]
@@ -73,7 +77,7 @@ class Workspace(NamedTuple):
     """
 
     activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
-    level_start: np.ndarray  # int64 [n_layers + 1], where a level's block begins
+    level_start: np.ndarray  # int64 [n_levels], where a level's block begins
     n_chunks: np.ndarray  # int64 [n_layers], private partial sums of the forward pass, 0: by column
     partials: np.ndarray  # float32, the partial sums
     column_splits: np.ndarray  # int32, where a thread's columns begin within each row
@@ -102,7 +106,7 @@ class StepParameters(NamedTuple):
 
     loss: int
     activation: int
-    slopes: np.ndarray  # float32 [n_layers + 1], of the pieces below zero, by level
+    slopes: np.ndarray  # float32 [n_levels], of the pieces below zero, by level
     solver: int
     momentum: np.float32  # or Adam's beta_1
     beta_2: np.float32
@@ -140,8 +144,9 @@ class PredictionBatch(NamedTuple):
     first: int
     last: int
     order: np.ndarray  # int64, sample numbers
-    buffer: np.ndarray  # float32, two tiles of the widest level
-    half: int  # where the second tile begins
+    level: int  # the level to reach
+    buffer: np.ndarray  # float32, a tile of the inputs, then two of the widest other level
+    half: int  # floats in each of these two
     activated: bool  # whether the activation function is applied to the result
     out: np.ndarray  # float32 [n_samples, width of the level reached] flat
 
@@ -155,9 +160,9 @@ class GradientBatch(NamedTuple):
     order: np.ndarray  # int64 [n_samples], sample numbers
     targets: np.ndarray  # int32 [n_samples]
     weight: np.ndarray  # float32 [n_samples], adds up to 1 over all samples
-    level_start: np.ndarray  # int64 [n_layers + 1], where a level's tile begins in the buffer
+    level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in the buffer
     buffer: np.ndarray  # float32, a tile of each level
-    attribution: bool  # logits are differentiated and multiplied by the input; else losses
+    kind: int  # OF_LOSS, OF_LOGIT or ATTRIBUTION
     out: np.ndarray  # float32 [n_tiles, n_features] flat
 
 
@@ -241,9 +246,10 @@ class Pass(NamedTuple):
     """One layer seen from one tile of a mini-batch."""
 
     layer: int
+    level: int  # that the layer leads from
     tile: int
-    source: int  # where the tile of the level before begins
-    target: int  # where the tile of the level behind begins
+    source: int  # where the tile of that level begins
+    target: int  # where the tile of the level that it leads to begins
     dropout_key: np.uint64
 
 

@@ -23,6 +23,7 @@ from .backward import backward, update_units
 from .barrier import barrier, own_share, stop_requested
 from .forward import forward, scatter_all, split_columns
 from .jit import inlined, kernel
+from .levels import output_level
 from .loading import HIDDEN_DROPOUT, disturb_tile, load_tile
 from .loss import softmax_loss, squared_errors, sum_of_errors
 from .random import derive
@@ -112,18 +113,22 @@ def train_steps(worker, net, optimizer_state, workspace, x, params, batches):
 
 @kernel
 def predict_batch(lanes, net, params, x, batch):
-    """Forward pass of some samples, one tile at a time, up to level ``net.n_layers``."""
+    """Forward pass of some samples, one tile at a time, up to a level."""
     net, params, batch = bare(net), bare(params), bare(batch)
-    width, n_out = 1 << len(lanes), load(net.widths, net.n_layers)
-    first_unit, slope = load(net.first_unit, net.n_layers), load(params.slopes, net.n_layers)
+    width, n_out = 1 << len(lanes), load(net.widths, batch.level)
+    first_unit, slope = load(net.first_unit, batch.level), load(params.slopes, batch.level)
+    begin = load(net.widths, 0) * width
+    skips = net.n_layers == net.n_levels and batch.level == output_level(net)
     for start in range(batch.first, batch.last, width):
         n_samples = min(width, batch.last - start)
-        source, target = ZERO, batch.half
+        source, target, other = ZERO, begin, begin + batch.half
         samples = Samples(batch.order, start, n_samples)
         load_tile(lanes, x, samples, Tile(batch.buffer, source), ZERO, load(net.widths, 0))
-        for layer in range(net.n_layers):
+        for layer in range(batch.level):
             scatter_all(lanes, net, params, layer, batch.buffer, source, target)
-            source, target = target, source
+            source, target, other = target, other, target
+        if skips:
+            scatter_all(lanes, net, params, batch.level, batch.buffer, ZERO, source)
         for j in range(n_out):
             if batch.activated:
                 z = vload(batch.buffer, source + j * width, lanes)

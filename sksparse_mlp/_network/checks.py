@@ -6,7 +6,6 @@ made of it. A type must be the very type that a state has: a subclass may show o
 check than to a kernel.
 """
 
-from itertools import pairwise
 from math import isfinite
 from reprlib import repr as short
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from .activations import CODES
 from .exploration import COUNTED_UP_TO
+from .shapes import layer_shapes
 from .state import plain
 from .streams import Streams
 from .topology.drop import DROP_RULES
@@ -124,7 +124,8 @@ def _check_counters(state):
 
 
 def _cells(state):
-    return [n_in * n_out for n_in, n_out in pairwise(state["widths"])]
+    shapes = layer_shapes(state["widths"], state["n_connections"])
+    return [n_in * n_out for n_in, n_out in shapes]
 
 
 def _check_shape(state):
@@ -134,7 +135,8 @@ def _check_shape(state):
         right = right and all(is_count(value) and value > 0 for value in values)
         require(right, f"{name}={short(values)} is no list of positive numbers")
     n_layers = len(n_connections)
-    require(len(widths) == n_layers + 1, f"there are {len(widths)} widths of {n_layers} layers")
+    fits = len(widths) == n_layers + 1 or (len(widths) == n_layers and n_layers > 2)
+    require(fits, f"there are {len(widths)} widths of {n_layers} layers")
     require(max(widths) <= LARGEST_WIDTH, f"widths holds {max(widths)}, more than a layer can have")
     fits = all(n <= n_cells for n, n_cells in zip(n_connections, _cells(state), strict=True))
     require(
@@ -165,13 +167,14 @@ def check_arrays(arrays, state, *, finite=True):
     check_fields("arrays", arrays, ("indptr", "indices", "weights", "intercepts", "srelu"))
     n_total, n_hidden = sum(n_connections), sum(widths[1:-1])
     n_srelu = 4 * n_hidden if state["activation"] == "srelu" else 0
-    check_array("indptr", arrays["indptr"], np.int64, sum(widths[:-1]) + len(n_connections))
+    shapes = layer_shapes(widths, n_connections)
+    check_array("indptr", arrays["indptr"], np.int64, sum(n_in + 1 for n_in, _ in shapes))
     check_array("indices", arrays["indices"], np.int32, n_total)
     check_array("weights", arrays["weights"], np.float32, n_total, finite=finite)
     check_array("intercepts", arrays["intercepts"], np.float32, sum(widths[1:]), finite=finite)
     check_array("srelu", arrays["srelu"], np.float32, n_srelu, finite=finite)
     pointer = start = 0
-    for n, n_in, n_out in zip(n_connections, widths[:-1], widths[1:], strict=True):
+    for n, (n_in, n_out) in zip(n_connections, shapes, strict=True):
         pointers = arrays["indptr"][pointer : pointer + n_in + 1]
         _check_layer(pointers, arrays["indices"][start : start + n], start, n_out)
         pointer, start = pointer + n_in + 1, start + n

@@ -6,8 +6,6 @@ connections lie one behind the other in flat arrays: 8 bytes a connection for it
 counters, so a network that went through a pickle goes on exactly as one that did not.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -18,6 +16,7 @@ from .activations import initial_srelu, slopes_by_level
 from .checks import check_arrays, check_network_state
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
+from .shapes import layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
 from .topology import rebuild_layers
@@ -49,7 +48,8 @@ class SparseNetwork:
     widths : tuple of int
         Neurons of each level, inputs and outputs included.
     n_connections : tuple of int
-        Connections of each layer, fixed for ever.
+        Connections of each layer, fixed for ever. One for each pair of neighbouring levels; one
+        more where there is a skip layer, from the inputs straight to the outputs.
     activation : str
         A name of :mod:`sksparse_mlp._network.activations`.
     activation_slope : float
@@ -106,7 +106,7 @@ class SparseNetwork:
         self.input_preferences = input_preferences
         self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
-        self.arrays = _empty_arrays(self.widths, self.n_connections, activation)
+        self.arrays = _empty_arrays(self.widths, self.shapes, self.n_connections, activation)
         self.optimizer_state = zero_optimizer_state(self.arrays, solver)
         for layer in range(self.n_layers):
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
@@ -120,12 +120,22 @@ class SparseNetwork:
         return len(self.n_connections)
 
     @property
+    def has_skip(self):
+        """Whether the last layer leads from the inputs straight to the outputs."""
+        return len(self.n_connections) == len(self.widths)
+
+    @property
+    def shapes(self):
+        """Neurons that each layer leads from and to."""
+        return layer_shapes(self.widths, self.n_connections)
+
+    @property
     def fan_in(self):
-        """Mean number of connections that enter a neuron, by layer."""
-        return np.array(self.n_connections) / np.array(self.widths[1:])
+        """Mean number of connections of a layer that enter a neuron, by layer."""
+        return np.array(self.n_connections) / np.array([n_out for _, n_out in self.shapes])
 
     def _n_cells(self):
-        return [n_in * n_out for n_in, n_out in pairwise(self.widths)]
+        return [n_in * n_out for n_in, n_out in self.shapes]
 
     def is_full(self, layer):
         """Whether every cell of a layer is a connection."""
@@ -139,12 +149,12 @@ class SparseNetwork:
     def pointers_of(self, layer):
         """A layer's row pointers, absolute positions in the flat arrays; a view."""
         first = self.arrays.first_pointer[layer]
-        return self.arrays.indptr[first : first + self.widths[layer] + 1]
+        return self.arrays.indptr[first : first + self.shapes[layer][0] + 1]
 
     def weights_of(self, layer):
         """A layer's weights as a CSR array whose values and indices are views."""
         start, stop = self.connections_of(layer)
-        matrix = csr_array((self.widths[layer], self.widths[layer + 1]), dtype=np.float32)
+        matrix = csr_array(self.shapes[layer], dtype=np.float32)
         # From arrays that are parts of others, SciPy's constructor would make copies now and then.
         matrix.data = self.arrays.weights[start:stop]
         matrix.indices = self.arrays.indices[start:stop]
@@ -189,7 +199,7 @@ class SparseNetwork:
         self.n_updates += batches.n_steps
 
     def forward(self, X, team, **which):
-        """Pass samples through the first layers.
+        """Pass samples through the network, up to a level.
 
         Parameters
         ----------
@@ -198,8 +208,8 @@ class SparseNetwork:
             Each thread takes samples of its own.
         chosen : ndarray of int64 or None
             Which samples; None: all.
-        n_layers : int or None
-            How many layers; None: all.
+        level : int or None
+            The level to reach, from 1; None: the outputs.
         activated : bool, default=False
             Whether to apply the activation function to the result.
 
@@ -273,7 +283,8 @@ class SparseNetwork:
         for name in PLAIN_FIELDS:
             setattr(self, name, state[name])
         self.streams = Streams(**state["streams"])
-        empty = _empty_arrays(self.widths, (0,) * len(self.n_connections), self.activation)
+        no_connections = (0,) * len(self.n_connections)
+        empty = _empty_arrays(self.widths, self.shapes, no_connections, self.activation)
         self.arrays = empty._replace(n_connections=sum(self.n_connections))
         self.arrays = self._with_arrays(state["arrays"])
         moments = state["optimizer_state"]
@@ -316,10 +327,11 @@ def _as_it_was(array):
     return array if array.size else np.zeros(array.shape, array.dtype)
 
 
-def _empty_arrays(widths, n_connections, activation):
-    n_pointers = np.array(widths[:-1]) + 1
+def _empty_arrays(widths, shapes, n_connections, activation):
+    n_pointers = np.array([n_in for n_in, _ in shapes]) + 1
     n_total = sum(n_connections)
     return NetworkArrays(
+        n_levels=len(widths),
         n_layers=len(n_connections),
         n_connections=n_total,
         n_pointers=int(n_pointers.sum()),

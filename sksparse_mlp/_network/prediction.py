@@ -37,27 +37,30 @@ def prediction_parameters(network):
     )
 
 
-def forward(network, X, team, *, chosen=None, n_layers=None, activated=False):
-    """Pass samples through the first layers of a network: see :meth:`SparseNetwork.forward`."""
+def forward(network, X, team, *, chosen=None, level=None, activated=False):
+    """Pass samples through a network, up to a level: see :meth:`SparseNetwork.forward`."""
     if X.shape[1] != network.widths[0]:
         raise ValueError(
             f"X has {X.shape[1]} features, but the network was fitted with {network.widths[0]}."
         )
     chosen = np.arange(X.shape[0]) if chosen is None else chosen
-    n_layers = network.n_layers if n_layers is None else n_layers
-    out = np.empty((chosen.size, network.widths[n_layers]), np.float32)
-    half = max(network.widths[: n_layers + 1]) * MAX_LANES
-    arrays = read_only(network.arrays)._replace(n_layers=n_layers)
-    params, lanes = prediction_parameters(network), lanes_for(MAX_LANES)
+    level = len(network.widths) - 1 if level is None else level
+    out = np.empty((chosen.size, network.widths[level]), np.float32)
+    half = max(network.widths[1 : level + 1]) * MAX_LANES
+    size = network.widths[0] * MAX_LANES + 2 * half
+    arrays, lanes = read_only(network.arrays), lanes_for(MAX_LANES)
+    params = prediction_parameters(network)
     compile_ahead(partial(_predict_nothing, arrays, params, lanes), {predict_batch: lanes})
     buffers = [None] * team.n_threads
 
     def predict(thread):
         if buffers[thread] is None:
-            buffers[thread] = aligned_zeros(2 * half)
+            buffers[thread] = aligned_zeros(size)
         first, last = (n_tiles * (thread + i) // team.n_threads * MAX_LANES for i in (0, 1))
         target, last = out[start:stop].reshape(-1), min(last, stop - start)
-        batch = PredictionBatch(first, last, view.order, buffers[thread], half, activated, target)
+        batch = PredictionBatch(
+            first, last, view.order, level, buffers[thread], half, activated, target
+        )
         predict_batch(lanes, arrays, params, view.x, batch)
 
     at_once = min(samples_at_once(X), _samples_per_call(network, team))
@@ -85,7 +88,7 @@ def rehearse_prediction(network):
 def _predict_nothing(arrays, params, lanes, team=None):
     nothing = np.zeros(0, np.float32)
     x = XView(False, False, 0, 0, 0, 0, 0, False, False)
-    batch = PredictionBatch(0, 0, np.zeros(0, np.int64), nothing, 0, False, nothing)
+    batch = PredictionBatch(0, 0, np.zeros(0, np.int64), 1, nothing, 0, False, nothing)
     predict_batch(lanes, arrays, params, x, batch)
 
 

@@ -32,7 +32,7 @@ def make_workspace(network, batch_size, n_threads, loss):
     n_tiles = -(-batch_size // width)
     widths = np.array(network.widths, np.int64)
     n_chunks = [_private_sums(network, layer, width) for layer in range(network.n_layers)]
-    sums = max(c * w for c, w in zip(n_chunks, network.widths[1:], strict=True))
+    sums = max(c * n_out for c, (_, n_out) in zip(n_chunks, network.shapes, strict=True))
     scratch_size = _scratch_size(network) if n_tiles == 1 else 0
     n_gradients = scratch_size * n_threads or network.arrays.weights.size
     by_column = n_threads > 1 and 0 in n_chunks
@@ -56,8 +56,8 @@ def _scratch_size(network):
 
     With several tiles, all gradients live until the last of them.
     """
-    layers = zip(network.n_connections, network.widths[1:], strict=True)
-    longest_row = max(min(n, n_out) for n, n_out in layers)
+    layers = zip(network.n_connections, network.shapes, strict=True)
+    longest_row = max(min(n, n_out) for n, (_, n_out) in layers)
     # Each thread's own begins at a cache line.
     return -(-(BLOCK + longest_row) // 16) * 16
 
@@ -65,7 +65,7 @@ def _scratch_size(network):
 def _private_sums(network, layer, width):
     """How many private copies of a layer's outputs to sum; 0: sum by column."""
     limit = PRIVATE_SUMS_BELOW // (8 if width == MAX_LANES else 1)
-    if network.widths[layer + 1] * width * 4 > limit:
+    if network.shapes[layer][1] * width * 4 > limit:
         return 0
     copies = min(16, int(network.fan_in[layer]) // CONNECTIONS_PER_PRIVATE_SUM)
     # A power of two: 2, 4, 8 threads then get equally many.

@@ -2,13 +2,14 @@
 
 ``strength`` is the sum of an input's connections' magnitudes. The others ask how the output would
 change with the input, in a weighted mean over samples: ``gradient`` is ``|dL/dx|`` with the loss
-``L`` of the sample, ``attribution`` is ``|x dz/dx|`` with the logit ``z`` of its class.
+``L`` of the sample, ``attribution`` is ``|x dz/dx|`` with the logit ``z`` of its class, less the
+mean of all logits, which no probability depends on.
 """
 
 import numpy as np
 
 from .._kernels.importance import input_gradients
-from .._kernels.records import GradientBatch
+from .._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS, GradientBatch
 from .._network.prediction import prediction_parameters
 from .._network.streams import derive_seed
 from .._network.workspace import MAX_LANES, aligned_zeros, lanes_for
@@ -28,7 +29,7 @@ def strength(network):
     return abs(network.weights_of(0)).sum(axis=1).astype(np.float64)
 
 
-def sensitivity(network, data, chosen, team, attribution):
+def sensitivity(network, data, chosen, team, kind):
     """Weighted mean over samples of how much each input moves the output.
 
     Parameters
@@ -39,8 +40,9 @@ def sensitivity(network, data, chosen, team, attribution):
         Which samples of X.
     team : Team
         Each thread takes tiles of its own.
-    attribution : bool
-        ``|x dz/dx|`` of the true class's logit; else ``|dL/dx|``.
+    kind : int
+        OF_LOSS: ``|dL/dx|``; OF_LOGIT: ``|dz/dx|`` of the true class's logit; ATTRIBUTION:
+        ``|x dz/dx|``.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def sensitivity(network, data, chosen, team, attribution):
             weight=weight[part].astype(np.float32),
             level_start=level_start,
             buffer=buffers[0],
-            attribution=attribution,
+            kind=kind,
             out=sums.reshape(-1),
         )
 
@@ -86,11 +88,28 @@ def _of_an_epoch(method, trainer):
     network, data = trainer.network, trainer.data
     if method == "strength":
         return strength(network)
-    chosen = data.samples
-    if chosen.size > SAMPLES_PER_EPOCH:
-        seed = derive_seed(network.streams.splitting, network.epoch)
-        chosen = np.random.default_rng(seed).choice(chosen, SAMPLES_PER_EPOCH, replace=False)
-    return sensitivity(network, data, chosen, trainer.team, method == "attribution")
+    kind = {"gradient": OF_LOSS, "attribution": ATTRIBUTION}[method]
+    return sensitivity(network, data, some_samples(network, data), trainer.team, kind)
+
+
+def some_samples(network, data, at_most=None):
+    """At most this many of the samples to train on, drawn anew in each epoch."""
+    at_most = SAMPLES_PER_EPOCH if at_most is None else at_most
+    if data.samples.size <= at_most:
+        return data.samples
+    seed = derive_seed(network.streams.splitting, network.epoch)
+    return np.random.default_rng(seed).choice(data.samples, at_most, replace=False)
+
+
+def importances(network, data, spread, team):
+    """How much each input moves the logit of a sample's class: mean ``|dz/dx|`` times its spread.
+
+    Over all ways from the input to the outputs. They add up to one; all are equal where the network
+    depends on none.
+    """
+    moved = spread * sensitivity(network, data, data.samples, team, OF_LOGIT)
+    total = moved.sum()
+    return moved / total if total > 0 else np.full_like(moved, 1 / moved.size)
 
 
 # ---------------------------------------------------------------- over a training

@@ -19,7 +19,7 @@ from .options import TrainingOptions
 from .trainer import Trainer
 
 
-def rehearse_training(batch_size, *, validates, verbose):
+def rehearse_training(batch_size, *, validates, explains, verbose):
     """Have all kernels compiled that a training needs, before it starts.
 
     Parameters
@@ -28,6 +28,8 @@ def rehearse_training(batch_size, *, validates, verbose):
         Samples of a mini-batch.
     validates : bool
         Whether it predicts, too.
+    explains : bool
+        Whether the importances of the inputs are judged afterwards.
     verbose : bool
         Whether to say so if something has to be compiled.
     """
@@ -35,7 +37,9 @@ def rehearse_training(batch_size, *, validates, verbose):
     kernels = {rebuild_layer: _worker(()), train_steps: _worker(lanes_for(batch_size))}
     if validates:
         kernels[predict_batch] = lanes_for(MAX_LANES)
-    rehearse = partial(_train, batch_size, validates)
+    if explains:
+        kernels[input_gradients] = lanes_for(MAX_LANES)
+    rehearse = partial(_train, batch_size, validates, explains)
     compile_ahead(rehearse, kernels, _say_so if verbose else None)
 
 
@@ -60,11 +64,13 @@ def _say_so():
     print("Compiling kernels (once per machine) ...", flush=True)
 
 
-def _train(batch_size, validates, team):
+def _train(batch_size, validates, explains, team):
     trainer = _trainer(batch_size, team)
     trainer.run(1)
     if validates:
         rehearse_prediction(trainer.network)
+    if explains:
+        ImportanceRecorder("gradient").observe(trainer)
 
 
 def _trainer(n_samples, team):

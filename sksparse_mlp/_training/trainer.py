@@ -346,7 +346,12 @@ class Trainer:
         options, network = self.options, self.network
         if options.evolution is None or not self.timing.is_due(network.t, step):
             return np.zeros(network.n_layers, int)
-        layers = range(network.n_layers - (not options.evolve_output_layer))
+        output_layer = len(network.widths) - 2
+        layers = [
+            layer
+            for layer in range(network.n_layers)
+            if options.evolve_output_layer or layer != output_layer
+        ]
         zeta = AMOUNT_RULES["constant"](options.zeta, self.timing.progress(network.t))
         return np.array(network.evolve(self.team, zeta, layers))
 

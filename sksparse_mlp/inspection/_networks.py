@@ -174,10 +174,29 @@ def patterns_of(network):
     list of csr_array
         A matrix of ones for each layer, shape (n_in, n_out).
     """
-    return [
-        csr_array((np.ones(w.nnz, np.float32), w.indices, w.indptr), shape=w.shape)
-        for w in network.coefs_
-    ]
+    return [_pattern(weights) for weights in network.coefs_]
+
+
+def skip_pattern_of(network):
+    """Where the connections of the skip layer are.
+
+    Parameters
+    ----------
+    network : estimator
+        A fitted sparse network.
+
+    Returns
+    -------
+    csr_array or None
+        A matrix of ones, shape (n_features, n_outputs); None where there is no such layer.
+    """
+    weights = getattr(network, "skip_coef_", None)
+    return None if weights is None else _pattern(weights)
+
+
+def _pattern(weights):
+    ones = np.ones(weights.nnz, np.float32)
+    return csr_array((ones, weights.indices, weights.indptr), shape=weights.shape)
 
 
 def import_pandas(wanted_by):

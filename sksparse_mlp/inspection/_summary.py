@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._networks import import_pandas, network_of, patterns_of
+from ._networks import import_pandas, network_of, patterns_of, skip_pattern_of
 
 
 class LayerSummary(NamedTuple):
@@ -30,7 +30,7 @@ class LayerSummary(NamedTuple):
     explored : float
         Share of the cells ever connected: R_s of in-time over-parameterisation [1]_. Counted in
         layers of up to 131,072 cells; in larger ones, what is to be expected after as many
-        random connections as were grown. NaN where a file of an old version did not say it.
+        random connections as were grown. NaN where the history does not say it.
     rewired_per_epoch : float
         Connections moved in an epoch, on average.
 
@@ -62,7 +62,7 @@ class NetworkSummary:
     Parameters
     ----------
     layers : list of LayerSummary
-        The layers, that of the inputs first.
+        The layers, that of the inputs first, a skip layer last.
 
     See Also
     --------
@@ -144,27 +144,31 @@ def summary(est):
     ... )
     >>> figures = summary(model.fit(X, y))
     >>> [layer.connections for layer in figures.layers]
-    [3000, 200]
+    [3000, 200, 1000]
     >>> figures.layers[0].density
     0.06
     """
     network = network_of(est)
-    patterns = patterns_of(network)
-    alive = _on_a_path(patterns)
-    rewired = _of_layers(network, "rewired_by_layer").mean(axis=0)
-    explored = _of_layers(network, "explored_by_layer")[-1]
+    patterns, skip = patterns_of(network), skip_pattern_of(network)
+    alive = _on_a_path(patterns, skip)
+    n_layers = len(patterns) + (skip is not None)
+    rewired = _of_layers(network, "rewired_by_layer", n_layers).mean(axis=0)
+    explored = _of_layers(network, "explored_by_layer", n_layers)[-1]
+    layers = list(zip(patterns, alive[:-1], alive[1:], strict=True))
+    if skip is not None:
+        layers.append((skip, alive[0], alive[-1]))
     return NetworkSummary(
         [
-            _summarise_layer(*figures)
-            for figures in zip(patterns, alive[:-1], alive[1:], explored, rewired, strict=True)
+            _summarise_layer(*layer, *figures)
+            for layer, *figures in zip(layers, explored, rewired, strict=True)
         ]
     )
 
 
-def _of_layers(network, name):
-    """What the history says of each layer, epoch by epoch; files of old versions said nothing."""
+def _of_layers(network, name, n_layers):
+    """What the history says of each layer, epoch by epoch, if it says anything."""
     known = [row for row in network.history_.get(name, ()) if row is not None]
-    return np.array(known or [[np.nan] * len(network.coefs_)], float)
+    return np.array(known or [[np.nan] * n_layers], float)
 
 
 def _summarise_layer(pattern, alive_in, alive_out, explored, rewired):
@@ -189,7 +193,7 @@ def _summarise_layer(pattern, alive_in, alive_out, explored, rewired):
     )
 
 
-def _on_a_path(patterns):
+def _on_a_path(patterns, skip):
     """For each level of neurons, which of them are on a path from an input to an output."""
     fed = [np.ones(patterns[0].shape[0], bool)]
     for pattern in patterns:
@@ -197,6 +201,9 @@ def _on_a_path(patterns):
     used = [np.ones(patterns[-1].shape[1], bool)]
     for pattern in reversed(patterns):
         used.insert(0, pattern @ used[0] > 0)
+    if skip is not None:
+        used[0] |= np.diff(skip.indptr) > 0
+        fed[-1][skip.indices] = True
     return [f & u for f, u in zip(fed, used, strict=True)]
 
 

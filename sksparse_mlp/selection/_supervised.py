@@ -51,10 +51,10 @@ class SparseMLPFeatureSelector(
         it is useful, and not for long, because many short trainings say more than a few long
         ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
         learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0,
-        evolution="set", direct_path=0.0)`` with 50 training steps, or 10 epochs if these are more.
-        A given one keeps its own way of evolution, which with "auto" prefers inputs that differ
-        between the classes where there are at least as many as samples; a direct path, which has
-        no part in the scores, is only trained if ``direct_path`` is a number.
+        evolution="set", skip_connections=None)`` with 50 training steps, or 10 epochs if these
+        are more. A given one keeps its own way of evolution, which with "auto" prefers inputs that
+        differ between the classes where there are few samples; a skip layer, which has no part in
+        the scores, is only trained if ``skip_connections`` is not "auto".
 
     k : int, default=None
         How many features to select: those with the highest scores.
@@ -218,12 +218,12 @@ class SparseMLPFeatureSelector(
                 weight_decay=0.1,
                 input_noise=0.0,
                 evolution="set",
-                direct_path=0.0,
+                skip_connections=None,
                 max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
             )
         changes = {"n_jobs": template.n_jobs if self.n_jobs is None else self.n_jobs}
-        if template.direct_path == "auto":
-            changes["direct_path"] = 0.0  # the scores are those of the network alone
+        if template.skip_connections == "auto":
+            changes["skip_connections"] = None  # the scores are those of the network alone
         given = template.random_state if self.random_state is None else self.random_state
         seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
         return [clone(template).set_params(random_state=int(s), **changes) for s in seeds]

@@ -13,7 +13,8 @@ import numpy as np
 class LayerView(NamedTuple):
     """One layer as rules see it; the arrays are views of the network's."""
 
-    number: int  # from 0, the layer that the inputs feed
+    number: int  # from 0
+    from_inputs: bool  # the first layer, and a skip layer
     n_in: int
     n_out: int
     indptr: np.ndarray  # int64 [n_in + 1], from 0

@@ -7,8 +7,8 @@ def uniform(layer):
 
 
 def guided(layer):
-    """From the inputs that are preferred, in the first layer; elsewhere at any empty cell."""
-    return layer.input_preferences if layer.number == 0 else None
+    """From the inputs that are preferred, in layers that they feed; else at any empty cell."""
+    return layer.input_preferences if layer.from_inputs else None
 
 
 GROWTH_RULES = {"set": uniform, "guided": guided}

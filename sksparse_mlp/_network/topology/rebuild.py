@@ -57,10 +57,12 @@ def rebuild_layers(network, team, layers, zeta=0.0):
 def layer_view(network, layer):
     """A layer as topology rules see it."""
     start, stop = network.connections_of(layer)
+    n_in, n_out = network.shapes[layer]
     return LayerView(
         number=layer,
-        n_in=network.widths[layer],
-        n_out=network.widths[layer + 1],
+        from_inputs=layer in (0, len(network.widths) - 1),
+        n_in=n_in,
+        n_out=n_out,
         indptr=network.pointers_of(layer) - start,
         indices=network.arrays.indices[start:stop],
         weights=network.arrays.weights[start:stop],
@@ -72,9 +74,10 @@ def layer_view(network, layer):
 def _kernel_layer(network, layer, saliency, preferences):
     """A layer as kernels see it."""
     sums = np.zeros(0) if preferences is None else np.cumsum(preferences, dtype=np.float64)
+    n_in, n_out = network.shapes[layer]
     return Layer(
-        n_in=network.widths[layer],
-        n_out=network.widths[layer + 1],
+        n_in=n_in,
+        n_out=n_out,
         start=network.connections_of(layer)[0],
         indptr=network.pointers_of(layer),
         indices=network.arrays.indices,
@@ -105,7 +108,7 @@ def _scratch(n_connections, two_moments):
 
 
 def _buffers(network, layer, n_threads, scratch):
-    n_in, n_out = network.widths[layer : layer + 2]
+    n_in, n_out = network.shapes[layer]
     max_grown = min(n_out, network.n_connections[layer])
     return RebuildBuffers(
         n_connections=network.n_connections[layer],

@@ -22,6 +22,8 @@ def _normal(fan_in, fan_out):
     return NORMAL, 0.1
 
 
+# Beside a skip layer, what goes through hidden neurons begins small: it adds to what is there.
+BESIDE_A_SKIP_LAYER = 0.1
 # From a layer's fan-in and fan-out in connections, not cells, to a distribution and its scale.
 WEIGHT_INITS = {
     "he_uniform": _he_uniform,
@@ -33,14 +35,21 @@ WEIGHT_INITS = {
 
 def weight_init_of(network, layer):
     """The distribution of a layer's new weights, seeded for the network's next rebuilding of it."""
-    n_connections = network.n_connections[layer]
-    fan_in, fan_out = (n_connections / network.widths[layer + i] for i in (1, 0))
+    n_connections, (n_in, n_out) = network.n_connections[layer], network.shapes[layer]
+    fan_in, fan_out = n_connections / n_out, n_connections / n_in
     distribution, scale = WEIGHT_INITS[network.weight_init](fan_in, fan_out)
-    is_hidden = layer < network.n_layers - 1
     counter = network.n_evolutions * network.n_layers + layer
     return WeightInit(
         distribution=distribution,
-        scale=np.float32((network.weight_init_gain if is_hidden else 1.0) * scale),
+        scale=np.float32(_gain(network, layer) * scale),
         topology=derive_seed(network.streams.topology, counter),
         weights=derive_seed(network.streams.weights, counter),
     )
+
+
+def _gain(network, layer):
+    """What the weights of a layer are multiplied by: those of a skip layer begin at zero."""
+    output_layer = len(network.widths) - 2
+    if layer == output_layer:
+        return BESIDE_A_SKIP_LAYER if network.has_skip else 1.0
+    return network.weight_init_gain if layer < output_layer else 0.0
