@@ -114,20 +114,20 @@ def then_used(fit):
 
 
 JOBS = {
-    "fit": then_used(lambda: small(n_jobs=2).fit(X, y)),
+    "fit": then_used(lambda: small(skip_connections="exact", n_jobs=2).fit(X, y)),
     "fit with validation": then_used(
-        lambda: small(n_jobs=2, early_stopping=True, scoring="f1_macro").fit(X, y)
-    ),
-    "partial fit": then_used(
-        lambda: small(direct_path=0.0).partial_fit(X, y, classes=np.unique(y))
-    ),
-    "autoencoder": then_used(lambda: SparseAutoencoderSelector(3, max_iter=2, random_state=0).fit(X)),
-    "selector": then_used(
-        lambda: SparseMLPFeatureSelector(
-            small(direct_path=0.0), k=2, n_networks=2, method="gradient"
+        lambda: small(
+            skip_connections="exact", n_jobs=2, early_stopping=True, scoring="f1_macro"
         ).fit(X, y)
     ),
-}  # fmt: skip
+    "partial fit": then_used(lambda: small().partial_fit(X, y, classes=np.unique(y))),
+    "autoencoder": then_used(
+        lambda: SparseAutoencoderSelector(3, max_iter=2, random_state=0).fit(X)
+    ),
+    "selector": then_used(
+        lambda: SparseMLPFeatureSelector(small(), k=2, n_networks=2, method="gradient").fit(X, y)
+    ),
+}
 
 
 def fail():

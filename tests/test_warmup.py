@@ -87,7 +87,7 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
     assert called == expected
 
 
-def test_a_fit_without_validation_compiles_no_prediction(called):
+def test_nothing_is_compiled_that_is_not_needed(called):
     rehearse_training(8, validates=False, explains=False, verbose=False)
     assert {name for name, *_ in called} == {"rebuild_layer", "train_steps"}
 
