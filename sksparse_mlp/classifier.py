@@ -147,7 +147,7 @@ default="relu"
         supposes standardised inputs.
 
     weight_init : {"he_uniform", "he_normal", "xavier", "normal"}, default="he_uniform"
-        The law of new weights, the first as well as those that grow. "he_uniform" and
+        The distribution of new weights, the first as well as those that grow. "he_uniform" and
         "he_normal": with a variance of 2 / fan-in; "xavier": uniform with a variance of
         2 / (fan-in + fan-out); "normal": normal with a standard deviation of 0.1. The fan counts
         connections, not neurons.

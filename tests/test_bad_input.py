@@ -477,14 +477,14 @@ def test_classes_of_a_stream_cannot_change():
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_the_shape_of_a_network_cannot_change_when_training_goes_on(changes, method):
     estimator = classifier(warm_start=True).partial_fit(X, y, classes=CLASSES)
-    with pytest.raises(ValueError, match="cannot change when training goes on"):
+    with pytest.raises(ValueError, match="cannot change when"):
         getattr(estimator.set_params(**changes), method)(X, y)
 
 
 @pytest.mark.parametrize("changes", [{"solver": "sgd"}, {"activation": "tanh"}])
 def test_solver_and_activation_cannot_change_when_training_goes_on(changes):
     estimator = classifier(solver="adam").partial_fit(X, y, classes=CLASSES)
-    with pytest.raises(ValueError, match="cannot change when training goes on"):
+    with pytest.raises(ValueError, match="cannot change when"):
         estimator.set_params(**changes).partial_fit(X, y)
 
 

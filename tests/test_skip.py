@@ -304,6 +304,31 @@ def test_importances_follow_the_way_that_decides():
     assert model.feature_importances_.sum() == pytest.approx(1)
 
 
+def test_a_chunk_of_one_sample_tells_inputs_apart():
+    X, y = wide(n_samples=60)
+    model = fitted(X, y).partial_fit(X[:1], y[:1])
+    assert model.feature_importances_.max() > 2 / X.shape[1]
+
+
+@pytest.mark.parametrize("sizes", [(), (10,)])
+def test_only_what_starts_exact_is_trained_briefly(sizes):
+    X, y = wide()
+    model = TrulySparseMLPClassifier(sizes, epsilon=3, random_state=0).fit(X, y)
+    assert model.n_iter_ == (200 if sizes == () else 30)
+    model.set_params(warm_start=True).fit(X, y)
+    assert model.n_iter_ == 200
+
+
+def test_the_connections_to_the_outputs_stay_where_they_are_if_asked_for():
+    X, y = points()
+    fits = [
+        skipping(epsilon=1, zeta=0.5, evolve_output_layer=False, max_iter=n).fit(X, y)
+        for n in (1, 5)
+    ]
+    assert fits[0].skip_coef_.indices.tolist() == fits[1].skip_coef_.indices.tolist()
+    assert fits[0].coefs_[0].indices.tolist() != fits[1].coefs_[0].indices.tolist()
+
+
 def test_importances_do_not_depend_on_the_unit_of_an_input():
     X, y = wide(n_samples=60)
     model = fitted(X, y, max_iter=1, learning_rate_init=1e-9)

@@ -37,9 +37,10 @@ class Architecture:
         """A copy of a fitted network that training can go on with, if it has this architecture."""
         if network.widths != self.widths or network.n_connections != self.n_connections:
             raise ValueError(
-                "hidden_layer_sizes, epsilon and density cannot change when training goes on: the "
-                f"fitted network has layers {network.widths} with {network.n_connections} "
-                f"connections, the parameters describe {self.widths} with {self.n_connections}."
+                "hidden_layer_sizes, epsilon, density and skip_connections=None cannot change when "
+                f"training goes on: the fitted network has layers {network.widths} with "
+                f"{network.n_connections} connections, the parameters describe {self.widths} with "
+                f"{self.n_connections}."
             )
         if network.solver != self.solver or network.activation != self.activation:
             raise ValueError(

@@ -134,8 +134,9 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         n_seen = self._n_samples if stream and network is not None else 0
         shape = (n_samples + n_seen, n_features)
         sizes = self._layer_sizes(n_features)
-        options = self._options(n_samples, *shape, stream)
         going_on = network is not None
+        refines = not going_on and len(sizes[0]) == len(sizes[1])
+        options = self._options(n_samples, *shape, stream, refines)
         moments = self._moments(data, options, sizes, stream, going_on)
         preferences = self._input_preferences(data, moments, options, network, stream)
         self.temperature_ = self._temperature(*shape)
@@ -204,12 +205,12 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
             solver=self.solver,
         )
 
-    def _options(self, n_samples, n_samples_in_all, n_features, stream):
+    def _options(self, n_samples, n_samples_in_all, n_features, stream, refines):
         """How to train: the parameters of the same names, each "auto" resolved."""
         values = plain_parameters(self, TrainingOptions.__dataclass_fields__)
         batch = values["batch_size"] = defaults.batch_size(self.batch_size, n_samples, stream)
         if self.max_iter == "auto":
-            refines = self._skip_start(stream) == "exact" and self.learning_rate == "cosine"
+            refines &= self._skip_start(stream) == "exact" and self.learning_rate == "cosine"
             values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, refines)
         if self.evolution_interval == "auto":
             total_steps = values["max_iter"] * -(-n_samples // batch)
@@ -275,7 +276,9 @@ class BaseSparseClassifier(ClassifierMixin, BaseSparseMLP):
         """Importances of the inputs in the trained network, judged by at most this many samples."""
         network = trainer.network
         data = trainer.data._replace(samples=some_samples(network, trainer.data, at_most))
-        spread = np.sqrt(class_moments(data).variance)
+        spread = np.sqrt(class_moments(trainer.data).variance)
+        if at_most < SAMPLES_PER_EPOCH and not spread.any():  # a chunk of one sample has none
+            spread = np.ones_like(spread)
         n_samples = data.samples.size
         n_threads = threads_worth_waking(self.n_jobs, network.n_connections, n_samples)
         with Team(n_threads) as team:

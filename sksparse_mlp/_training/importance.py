@@ -109,7 +109,7 @@ def importances(network, data, spread, team):
     """
     moved = spread * sensitivity(network, data, data.samples, team, OF_LOGIT)
     total = moved.sum()
-    return moved / total if total > 0 else np.full_like(moved, 1 / moved.size)
+    return moved / total if 0 < total < np.inf else np.full_like(moved, 1 / moved.size)
 
 
 # ---------------------------------------------------------------- over a training

@@ -347,11 +347,7 @@ class Trainer:
         if options.evolution is None or not self.timing.is_due(network.t, step):
             return np.zeros(network.n_layers, int)
         output_layer = len(network.widths) - 2
-        layers = [
-            layer
-            for layer in range(network.n_layers)
-            if options.evolve_output_layer or layer != output_layer
-        ]
+        layers = range(network.n_layers if options.evolve_output_layer else output_layer)
         zeta = AMOUNT_RULES["constant"](options.zeta, self.timing.progress(network.t))
         return np.array(network.evolve(self.team, zeta, layers))
 

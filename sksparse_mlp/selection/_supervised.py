@@ -54,7 +54,7 @@ class SparseMLPFeatureSelector(
         evolution="set", skip_connections=None)`` with 50 training steps, or 10 epochs if these
         are more. A given one keeps its own way of evolution, which with "auto" prefers inputs that
         differ between the classes where there are few samples; a skip layer, which has no part in
-        the scores, is only trained if ``skip_connections`` is not "auto".
+        the strength of an input, is only trained if ``skip_connections`` is not "auto".
 
     k : int, default=None
         How many features to select: those with the highest scores.
