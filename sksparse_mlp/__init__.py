@@ -1,6 +1,7 @@
 """Truly sparse multilayer perceptrons for scikit-learn."""
 
 from .classifier import TrulySparseMLPClassifier
+from .regressor import TrulySparseMLPRegressor
 
 __version__ = "0.1.0"
 
@@ -8,6 +9,7 @@ __all__ = [
     "SparseAutoencoderSelector",
     "SparseMLPFeatureSelector",
     "TrulySparseMLPClassifier",
+    "TrulySparseMLPRegressor",
     "__version__",
 ]
 

@@ -1,10 +1,8 @@
 """TrulySparseMLPClassifier: labels, class weights and probabilities around a sparse network."""
 
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.metrics import get_scorer_names
 
 from ._estimator.classification import BaseSparseClassifier
@@ -14,12 +12,6 @@ from ._estimator.compat import (
     method_if,
 )
 from ._estimator.constraints import PARAMETER_CONSTRAINTS
-from ._estimator.handed_out import read_only, read_only_csr, stored
-from ._estimator.labels import set_first_classes
-from ._training.checkpoint import check_checkpoint
-
-# The importances of the inputs are judged by at most this many samples of a chunk of a stream.
-SAMPLES_OF_STREAM = 32
 
 
 class TrulySparseMLPClassifier(BaseSparseClassifier):
@@ -164,7 +156,7 @@ default="relu"
         The largest number of epochs, that is passes over the data. "auto": as
         many as make 200 steps if one mini-batch holds all samples, else 600 steps and at least
         20 passes; the fewer, the more features there are for a sample, down to 30 steps, if a
-        skip layer starts "exact".
+        skip layer starts "fitted".
 
     shuffle : bool, default=True
         Whether each epoch visits the samples in a new random order.
@@ -189,15 +181,16 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
-    skip_connections : {"auto", "exact", "zero"} or None, default="auto"
+    skip_connections : {"auto", "fitted", "zero"} or None, default="auto"
         Whether there is a skip layer, from the inputs straight to the outputs beside the hidden
         ones, and what its weights start from. It has ``round(epsilon * (n_features +
-        n_classes))`` connections as any layer, all there are with few classes; it is trained,
+        n_outputs))`` connections as any layer, all there are with few outputs; it is trained,
         evolved where it is not full, and counted as all others are. What few samples can tell is
-        mostly linear: the skip layer holds it, and the hidden neurons add the rest. "exact": it
-        starts from the minimum of a logistic regression, whose penalty falls on inputs that
-        differ little between the classes, found from up to 2,048 samples. "zero": it starts from
-        zero. "auto": "exact", in ``partial_fit`` "zero". None: no skip layer.
+        mostly linear: the skip layer holds it, and the hidden neurons add the rest: beside it,
+        the weights to the outputs begin ten times smaller. "fitted": it starts from a logistic
+        or ridge regression, whose penalty falls on inputs that say little of y, found in up to
+        60 steps from up to 2,048 samples. "zero": it starts from zero. "auto": "fitted", in
+        ``partial_fit`` "zero". None: no skip layer.
 
     temperature : float or "auto", default="auto"
         What the outputs are divided by before they become probabilities, positive: above 1, the
@@ -356,7 +349,6 @@ default="relu"
     _parameter_constraints: ClassVar[dict] = {
         **PARAMETER_CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "skip_connections": [StrOptions({"auto", "exact", "zero"}), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     }
 
@@ -479,42 +471,9 @@ default="relu"
         self : TrulySparseMLPClassifier
             The fitted estimator.
         """
-        twin = self._twin()
-        check_checkpoint(twin.checkpoint, twin.random_state, twin._observe is not None)
-        network = twin._network if twin.warm_start and twin.__sklearn_is_fitted__() else None
-        X, y = twin._validate_X(X, y, reset=network is None)
-        twin.classes_ = twin._classes_to_fit(y, going_on=network is not None)
-        data = twin._training_data(X, y, sample_weight)
-        streams = twin._new_streams() if network is None else network.streams
-        data, held_out = twin._split(data, streams, X_val, y_val, sample_weight_val)
-        report = partial(self._reporter, {"X": X, "y": y}, twin)
-        trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
-        twin._set_fitted(trainer, n_samples=data.samples.size)
-        with self._published(twin):
-            trainer.reporter.fit_ends()
-            self._warn_if_too_short(trainer)
-        if trainer.interrupted:
-            self._raise_interrupt()
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def _check_that_streams_make_sense(self):
-        if self.early_stopping:
-            raise ValueError(
-                "early_stopping=True has no meaning for partial_fit, which trains for one epoch: "
-                "set early_stopping=False."
-            )
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} cannot be known from a part of the data: "
-                "for partial_fit give a dict, or sample_weight."
-            )
-        if self.checkpoint is not None:
-            raise ValueError(
-                f"checkpoint={str(self.checkpoint)!r} has no meaning for partial_fit, which trains "
-                "for one epoch: pickle the estimator between the calls."
-            )
-
-    @method_if(_check_that_streams_make_sense)
+    @method_if(BaseSparseClassifier._check_that_streams_make_sense)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, *, classes=None, sample_weight=None):
         """Train for one epoch on a chunk of a stream.
@@ -535,26 +494,12 @@ default="relu"
         self : TrulySparseMLPClassifier
             The estimator, trained further.
         """
-        twin = self._twin()
-        network = twin._network if twin.__sklearn_is_fitted__() else None
-        set_first_classes(twin, classes)
-        X, y = twin._validate_X(X, y, reset=network is None)
-        data = twin._training_data(X, y, sample_weight)
-        streams = twin._new_streams() if network is None else network.streams
-        trainer = twin._learn(data, streams, network=network, stream=True)
-        n_samples, earlier = data.samples.size, None
-        if network is not None:
-            n_samples, earlier = n_samples + twin._n_samples, stored(twin, "history_")
-        twin._set_fitted(trainer, n_samples, earlier, at_most=SAMPLES_OF_STREAM)
-        self._publish(twin)
-        if trainer.interrupted:
-            self._raise_interrupt()
-        return self
+        return self._partial_fit(X, y, sample_weight, classes=classes)
 
     # ------------------------------------------------------------ predicting
 
     def decision_function(self, X):
-        """Return the logits of the classes; for two classes, their difference.
+        """Return the logits of the classes or labels; for two classes, their difference.
 
         Parameters
         ----------
@@ -563,14 +508,15 @@ default="relu"
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels), float64
             For two classes positive where ``classes_[1]`` is predicted.
         """
-        logits = self._twin()._logits(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+        fitted = self._twin()
+        logits = fitted._logits(X)
+        return fitted._task.decision(logits)
 
     def predict(self, X):
-        """Return the most probable class of each sample.
+        """Return the most probable class of each sample, or the labels that it has.
 
         Parameters
         ----------
@@ -579,15 +525,15 @@ default="relu"
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Class labels.
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or an indicator matrix, of the labels that are more probable than not.
         """
         fitted = self._twin()  # another thread may fit this one anew meanwhile
-        best = fitted._logits(X).argmax(axis=1)
-        return fitted.classes_[best]
+        logits = fitted._logits(X)
+        return fitted._task.predicted(logits)
 
     def predict_log_proba(self, X):
-        """Return the logarithms of the class probabilities, finite also where these are tiny.
+        """Return the logarithms of the probabilities, finite also where these are tiny.
 
         Parameters
         ----------
@@ -596,13 +542,15 @@ default="relu"
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), float64
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels), float64
             In the order of ``classes_``.
         """
-        return log_softmax(self._twin()._logits(X), axis=1)
+        fitted = self._twin()
+        logits = fitted._logits(X)
+        return fitted._task.log_proba(logits)
 
     def predict_proba(self, X):
-        """Return the class probabilities.
+        """Return the probabilities of the classes, or of each label by itself.
 
         Parameters
         ----------
@@ -611,35 +559,7 @@ default="relu"
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), float64
-            In the order of ``classes_``; each row sums to one.
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels), float64
+            In the order of ``classes_``; of classes, each row sums to one.
         """
         return np.exp(self.predict_log_proba(X))
-
-    @property
-    def skip_coef_(self):
-        """Weights of the skip layer: CSR array of shape (n_features, n_outputs), or None."""
-        network = self._fitted_network
-        return read_only_csr(network.weights_of(network.n_layers - 1)) if network.has_skip else None
-
-    @property
-    def srelu_(self):
-        """Parameters of hidden neurons by layer: list of arrays of shape (4, n), or None."""
-        network = self._fitted_network
-        if network.activation != "srelu":
-            return None
-        planes = network.arrays.srelu.reshape(4, -1)
-        parts = np.split(planes, np.cumsum(network.widths[1:-1])[:-1], axis=1)
-        return [read_only(part) for part in parts]
-
-    @property
-    def feature_importances_(self):
-        """How much each input moves the logit of a sample's class; they add up to one."""
-        self._fitted_network  # noqa: B018
-        return self._importances.copy()
-
-    @property
-    def out_activation_(self):
-        """Name of the output activation function."""
-        self._fitted_network  # noqa: B018
-        return "softmax"

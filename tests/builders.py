@@ -87,8 +87,16 @@ def make_data(n_samples, n_features, n_classes, *, seed=0, weighted=False):
     return TrainingData(X, np.arange(n_samples), targets, weight.astype(np.float32))
 
 
+def with_numbers(data, n_outputs, *, seed=0):
+    """The same samples with numbers between 0 and 1 as targets, of which some are 0 or 1."""
+    values = np.random.default_rng(seed).uniform(-0.2, 1.2, (len(data.X), n_outputs)).clip(0, 1)
+    return data._replace(targets=values.astype(np.float32))
+
+
 def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
     """Train a network in place; returns the Trainer."""
+    if data.targets is None:
+        changes = {"loss": "reconstruction"} | changes
     options = make_options(solver=network.solver, **changes)
     with members_of(team, n_threads) as members:
         trainer = Trainer(network, data, options, members, n_epochs=n_epochs)

@@ -1,10 +1,10 @@
 """A small classifier with every choice made plain, and data for it, for tests of the estimator."""
 
 import numpy as np
-from sklearn.datasets import make_classification
+from sklearn.datasets import make_classification, make_multilabel_classification, make_regression
 from sklearn.preprocessing import scale
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 
 RECIPE = {
     "hidden_layer_sizes": (12, 8),
@@ -29,6 +29,26 @@ RECIPE = {
 def small(**changes):
     """An unfitted classifier."""
     return TrulySparseMLPClassifier(**RECIPE | changes)
+
+
+def small_regressor(**changes):
+    """An unfitted regressor."""
+    recipe = {name: value for name, value in RECIPE.items() if name != "temperature"}
+    return TrulySparseMLPRegressor(**recipe | changes)
+
+
+def numbers(n_samples=96, n_features=10, seed=0):
+    """Standardised features, and a target that they explain."""
+    X, y = make_regression(n_samples, n_features, n_informative=6, noise=5.0, random_state=seed)
+    return scale(X).astype(np.float32), y + 100.0
+
+
+def indicators(n_labels=4, n_samples=96, n_features=10, seed=0):
+    """Standardised features, and an indicator matrix of labels that they explain."""
+    X, y = make_multilabel_classification(
+        n_samples, n_features, n_classes=n_labels, random_state=seed
+    )
+    return scale(X).astype(np.float32), y
 
 
 def points(n_classes=3, n_samples=96, n_features=10, seed=0):

@@ -153,6 +153,31 @@ def squared_error(outputs, X, sample_weight):
 # ---------------------------------------------------------------- topology
 
 
+def loss_of_outputs(loss, parameter, z, t):
+    """Loss of each output, whose target is a number, and its gradient with respect to ``z``."""
+    e = z - t
+    if loss == "binary_cross_entropy":
+        return np.logaddexp(0, z) - z * t, 1 / (1 + np.exp(-z)) - t
+    if loss == "squared_error":
+        return e**2 / 2, e
+    if loss == "absolute_error":
+        return abs(e), np.sign(e)
+    if loss == "huber":
+        near = abs(e) <= parameter
+        linear = parameter * (abs(e) - parameter / 2)
+        return np.where(near, e**2 / 2, linear), np.where(near, e, parameter * np.sign(e))
+    assert loss == "quantile"
+    slope = np.where(e > 0, 1 - parameter, -parameter)
+    return slope * e, np.where(e == 0, 0, slope)
+
+
+def mean_loss_of_outputs(loss, parameter, outputs, targets, sample_weight):
+    """Mean over outputs, weighted mean over samples; and its gradient."""
+    losses, slopes = loss_of_outputs(loss, parameter, outputs, targets.astype(np.float64))
+    share = sample_weight[:, None] / (sample_weight.sum() * outputs.shape[1])
+    return (share * losses).sum(), share * slopes
+
+
 def n_erdos_renyi(n_in, n_out, epsilon):
     """How many connections an Erdos-Renyi layer has."""
     return min(n_in * n_out, round(epsilon * (n_in + n_out)))
@@ -338,12 +363,14 @@ class Twin:
         """Whether the last layer leads from the inputs to the outputs."""
         return len(self.parameters.weights) == len(self.widths)
 
-    @staticmethod
-    def _loss_and_d(outputs, X, targets, sample_weight):
+    def _loss_and_d(self, outputs, X, targets, sample_weight):
         """Loss of the outputs, and its gradient; without targets they should be the inputs."""
         sample_weight = sample_weight.astype(np.float64)
         if targets is None:
             return squared_error(outputs, X, sample_weight)
+        if targets.ndim == 2:
+            how = self.options.loss, self.options.loss_parameter
+            return mean_loss_of_outputs(*how, outputs, targets, sample_weight)
         return cross_entropy(outputs, targets, sample_weight)
 
     def loss(self, X, targets, sample_weight, disturbance):

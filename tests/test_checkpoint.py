@@ -27,7 +27,7 @@ from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
 from sksparse_mlp._estimator import fitting
-from sksparse_mlp._estimator.classification import BaseSparseClassifier
+from sksparse_mlp._estimator.supervised import BaseSupervisedMLP
 from sksparse_mlp._training import archive
 from sksparse_mlp._training import checkpoint as module
 from sksparse_mlp._training.checkpoint import Checkpoint
@@ -231,7 +231,7 @@ def test_in_a_directory_every_fit_of_a_grid_search_has_its_own_file(tmp_path, mo
 
 
 def test_a_checkpoint_needs_a_random_state(tmp_path, monkeypatch):
-    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    monkeypatch.delattr(BaseSupervisedMLP, "_learn")
     with pytest.raises(ValueError, match="needs random_state to be an int"):
         classifier(checkpoint=tmp_path, random_state=None).fit(X, y)
 
@@ -248,7 +248,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, pla
     (tmp_path / "file").touch()
     # Renaming would replace a pipe, or a device, by a file.
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    monkeypatch.delattr(BaseSupervisedMLP, "_learn")
     with pytest.raises(ValueError, match="must be a file or directory that can be written"):
         classifier(checkpoint=tmp_path / place).fit(X, y)
 
@@ -595,7 +595,7 @@ def test_a_file_that_may_not_be_used_is_refused_before_any_work(half_done, monke
         return access(path, mode) and not (mode & forbidden and Path(path) == half_done)
 
     monkeypatch.setattr(os, "access", denied)
-    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    monkeypatch.delattr(BaseSupervisedMLP, "_learn")
     with pytest.raises(ValueError, match="may not be read, or not be written"):
         classifier(checkpoint=half_done).fit(X, y)
 
@@ -603,7 +603,7 @@ def test_a_file_that_may_not_be_used_is_refused_before_any_work(half_done, monke
 def test_a_name_that_leaves_no_room_for_a_temporary_one_is_refused_before_any_work(
     tmp_path, monkeypatch
 ):
-    monkeypatch.delattr(BaseSparseClassifier, "_learn")
+    monkeypatch.delattr(BaseSupervisedMLP, "_learn")
     with pytest.raises(ValueError, match="must be a file or directory that can be written"):
         classifier(checkpoint=tmp_path / (250 * "x")).fit(X, y)
 

@@ -67,7 +67,7 @@ def test_an_unfitted_estimator_predicts_nothing(method):
         getattr(small(), method)(X)
 
 
-@pytest.mark.parametrize("skip", ["exact", None])
+@pytest.mark.parametrize("skip", ["fitted", None])
 def test_importances_are_slopes_of_the_true_class_times_the_spread(skip):
     model = small(skip_connections=skip).fit(X, Y)
     (W0, W1, W2), (b0, b1, _) = [W.toarray() for W in model.coefs_], model.intercepts_

@@ -112,7 +112,7 @@ def test_more_memory_than_allowed_is_not_taken():
 @pytest.mark.parametrize(("activation", "n_neurons"), [("relu", 6), ("identity", 3)])
 def test_the_neurons_of_a_skip_layer_take_memory_too(activation, n_neurons):
     """They lie beside those of both hidden layers, 12 and 8."""
-    model, *_ = trained(skip_connections="exact", activation=activation)
+    model, *_ = trained(skip_connections="fitted", activation=activation)
     first, second = 12 + n_neurons, 8 + n_neurons
     needed = 4 * (40 * first + first * second + second * 3)
     assert sum(weights.nbytes for weights in to_mlp_classifier(model, max_bytes=needed).coefs_) == (
@@ -170,7 +170,7 @@ def test_onnx_of_the_result_makes_the_same_predictions(exported, to_onnx):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_onnx_of_a_pipeline_makes_the_same_predictions(n_classes, dtype, words, to_onnx):
-    network, X, y = trained(n_classes=n_classes, skip_connections="exact")
+    network, X, y = trained(n_classes=n_classes, skip_connections="fitted")
     X, y = X.astype(dtype), np.array(["ALL", "AML", "CLL"])[y] if words else y
     model = make_pipeline(StandardScaler(), network).fit(X, y)
     labels, probabilities = run_onnx(to_onnx(model, X), X)

@@ -196,7 +196,7 @@ def flipped(contents, position, bit):
 def everything(**changes):
     """A model that has all parts there are."""
     changes = {
-        "skip_connections": "exact",
+        "skip_connections": "fitted",
         "evolution": "guided",
         "class_weight": {"no": 2.0},
     } | changes

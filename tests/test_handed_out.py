@@ -16,7 +16,7 @@ X, Y = points(n_samples=48)
 FRAME = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
 
 ESTIMATORS = {
-    "classifier": lambda: small(max_iter=2, early_stopping=True, skip_connections="exact"),
+    "classifier": lambda: small(max_iter=2, early_stopping=True, skip_connections="fitted"),
     "without hidden layers": lambda: small(hidden_layer_sizes=(), max_iter=2),
     "full layers": lambda: small(density=1.0, epsilon=None, max_iter=2),
     "supervised": lambda: SparseMLPFeatureSelector(small(max_iter=2), n_networks=2),

@@ -13,11 +13,12 @@ from sklearn.model_selection import GridSearchCV
 
 import sksparse_mlp
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp._estimator import anova, classification
-from sksparse_mlp._estimator.classification import NOT_IN_IDENTITY
+from sksparse_mlp._estimator import plan
+from sksparse_mlp._estimator.supervised import NOT_IN_IDENTITY
 from sksparse_mlp._training import checkpoint as module
 from sksparse_mlp._training.description import described
 from sksparse_mlp._training.identity import digest
+from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp._training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -62,7 +63,7 @@ OTHER = {
     "early_stopping": True,
     "validation_fraction": 0.2,
     "scoring": "accuracy",
-    "skip_connections": "exact",
+    "skip_connections": "fitted",
     "temperature": 2.0,
     "class_weight": "balanced",
     "random_state": 1,
@@ -167,15 +168,15 @@ def identity_of(monkeypatch, **changes):
 
 def test_no_computed_result_is_in_it(monkeypatch, tmp_path):
     """The last bits of the moments of the classes are those of a kind of processor."""
-    changes = {"evolution": "guided", "skip_connections": "exact", "early_stopping": True}
+    changes = {"evolution": "guided", "skip_connections": "fitted", "early_stopping": True}
     monkeypatch.chdir(tmp_path)
     expected = identity_of(monkeypatch, **changes)
 
     def rounded_otherwise(data):
-        moments = anova.class_moments(data)
+        moments = input_moments(data)
         return moments._replace(**{name: v * (1 + 1e-12) for name, v in moments._asdict().items()})
 
-    monkeypatch.setattr(classification, "class_moments", rounded_otherwise)
+    monkeypatch.setattr(plan, "input_moments", rounded_otherwise)
     assert identity_of(monkeypatch, **changes) == expected
 
 
@@ -188,10 +189,8 @@ def test_a_file_is_gone_on_from_where_computed_results_differ(tmp_path, monkeypa
         with pytest.raises(SystemExit):
             estimator.fit(X, y)
     # Another kind of processor sums in another order.
-    preferences = classification.growth_preferences
-    monkeypatch.setattr(
-        classification, "growth_preferences", lambda *args: preferences(*args)[::-1].copy()
-    )
+    preferences = plan.growth_preferences
+    monkeypatch.setattr(plan, "growth_preferences", lambda *args: preferences(*args)[::-1].copy())
     assert same_bits(estimator.fit(X, y), expected)
 
 

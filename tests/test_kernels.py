@@ -11,6 +11,7 @@ from builders import (
     predict,
     shaken,
     train,
+    with_numbers,
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Parameters, Twin, activate, flatten, log_softmax, slope_of
@@ -20,8 +21,10 @@ from sksparse_mlp._kernels.forward import CACHE_BYTES
 from sksparse_mlp._network import workspace
 from sksparse_mlp._network.activations import CODES
 from sksparse_mlp._network.x_view import samples_at_once, window
+from sksparse_mlp._training import data as _data
 from sksparse_mlp._training import pace
 from sksparse_mlp._training import trainer as _training
+from sksparse_mlp._training.parameters import LOSSES
 
 WIDTHS = (6, 8, 7, 3)
 # Lanes of a full tile, of a partly filled one; samples in one full tile and in several.
@@ -108,6 +111,52 @@ def test_gradients_of_a_reconstruction(n_samples, condition, n_threads):
     data = make_data(n_samples, 6, 2, weighted=True)._replace(targets=None)
     found = gradients_by_kernels(network, data, n_threads=n_threads, **changes)
     assert_close(found, numeric_gradients(network, data, **changes))
+
+
+# Of each loss of numbers its parameter.
+LOSSES_OF_NUMBERS = {
+    "binary_cross_entropy": 0.0,
+    "squared_error": 0.0,
+    "absolute_error": 0.0,
+    "huber": 0.3,
+    "quantile": 0.8,
+}
+
+
+def test_every_loss_of_numbers_is_tested():
+    assert LOSSES_OF_NUMBERS.keys() == LOSSES.keys() - {"cross_entropy", "reconstruction"}
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_samples", BATCHES)
+@pytest.mark.parametrize("loss", LOSSES_OF_NUMBERS)
+def test_gradients_of_losses_of_numbers(loss, n_samples, n_threads):
+    network = shaken(make_network(WIDTHS, activation="tanh"))
+    data = with_numbers(make_data(n_samples, WIDTHS[0], 2, weighted=True), WIDTHS[-1])
+    changes = {"loss": loss, "loss_parameter": LOSSES_OF_NUMBERS[loss]}
+    found = gradients_by_kernels(network, data, n_threads=n_threads, **changes)
+    assert_close(found, numeric_gradients(network, data, **changes))
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_NUMBERS)
+def test_losses_of_numbers_are_those_of_the_twin(loss):
+    network = make_network(WIDTHS)
+    data = with_numbers(make_data(33, WIDTHS[0], 2, weighted=True), WIDTHS[-1])
+    changes = {"loss": loss, "loss_parameter": LOSSES_OF_NUMBERS[loss]}
+    twin = Twin(network, make_options(**changes))
+    expected = twin.loss(data.X, data.targets, data.sample_weight, twin.calm)
+    assert_allclose(train(network, data, **changes).history["loss"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_refuses_targets_of_another_kind(loss):
+    classes = make_data(8, WIDTHS[0], WIDTHS[-1])
+    numbers, nothing = with_numbers(classes, WIDTHS[-1]), classes._replace(targets=None)
+    right = {"cross_entropy": classes, "reconstruction": nothing}.get(loss, numbers)
+    for data in (classes, numbers, nothing):
+        if data is not right:
+            with pytest.raises(ValueError, match=f"loss='{loss}'"):
+                train(make_network(WIDTHS), data, loss=loss)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -394,7 +443,7 @@ def test_conversion_copies_only_some_samples_at_a_time(monkeypatch):
         converted.append(order.size)
         return window(X, order)
 
-    monkeypatch.setattr(_training, "window", watched)
+    monkeypatch.setattr(_data, "window", watched)
     monkeypatch.setattr(_training, "samples_at_once", lambda X: 8)
     train(network, data._replace(X=COUNTS), batch_size=4)
     assert max(converted) <= 8

@@ -117,13 +117,29 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("name", ["y", "y_val"])
 @pytest.mark.parametrize("several", SEVERAL.values(), ids=SEVERAL)
-def test_several_labels_a_sample_are_an_error_that_names_what_works(several, name):
-    message = rf"^{name} should be a 1d array.*OneVsRestClassifier.*MultiOutputClassifier"
-    for call in ways_to_give(several)[name]:
+def test_a_selector_names_what_works_with_several_labels_a_sample(several):
+    message = r"^y should be a 1d array.*OneVsRestClassifier.*MultiOutputClassifier"
+    with pytest.raises(ValueError, match=message):
+        SparseMLPFeatureSelector(k=2, n_networks=1).fit(X, several)
+
+
+LISTS = {name: several for name, several in SEVERAL.items() if "li" in name or name == "sets"}
+
+
+@pytest.mark.parametrize("name", ["y", "y_val"])
+@pytest.mark.parametrize("several", LISTS.values(), ids=LISTS)
+def test_several_labels_in_lists_are_an_error_that_names_what_works(several, name):
+    message = rf"^{name} should be a 1d array.*MultiLabelBinarizer.*MultiOutputClassifier"
+    for call in ways_to_give(several)[name][:2]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+@pytest.mark.parametrize("several", list(SEVERAL.values())[:3], ids=list(SEVERAL)[:3])
+def test_several_labels_to_validate_one_are_an_error(several):
+    with pytest.raises(ValueError, match=r"^y_val should be a 1d array"):
+        small().fit(X, Y, X_val=X, y_val=several)
 
 
 @pytest.mark.parametrize("wrapper", [OneVsRestClassifier, MultiOutputClassifier])
@@ -137,8 +153,8 @@ RARE = np.where(np.arange(40) == 7, "AML", "ALL")
 WIDE = np.hstack([X] * 5)
 PRIORS = [
     {},
-    {"evolution": "guided", "skip_connections": "exact"},
-    {"evolution": "guided", "skip_connections": "exact", "batch_size": "auto"},
+    {"evolution": "guided", "skip_connections": "fitted"},
+    {"evolution": "guided", "skip_connections": "fitted", "batch_size": "auto"},
     {"early_stopping": True},
 ]
 

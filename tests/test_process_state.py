@@ -114,10 +114,10 @@ def then_used(fit):
 
 
 JOBS = {
-    "fit": then_used(lambda: small(skip_connections="exact", n_jobs=2).fit(X, y)),
+    "fit": then_used(lambda: small(skip_connections="fitted", n_jobs=2).fit(X, y)),
     "fit with validation": then_used(
         lambda: small(
-            skip_connections="exact", n_jobs=2, early_stopping=True, scoring="f1_macro"
+            skip_connections="fitted", n_jobs=2, early_stopping=True, scoring="f1_macro"
         ).fit(X, y)
     ),
     "partial fit": then_used(lambda: small().partial_fit(X, y, classes=np.unique(y))),

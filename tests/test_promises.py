@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sksparse_mlp import TrulySparseMLPClassifier
 
 network = partial(
-    small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6, skip_connections="exact"
+    small, hidden_layer_sizes=(30, 20), epsilon=4, max_iter=6, skip_connections="fitted"
 )
 
 

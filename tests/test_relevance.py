@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_selection import f_classif
 
-from sksparse_mlp._estimator.anova import class_moments, growth_preferences
 from sksparse_mlp._training.data import TrainingData
+from sksparse_mlp._training.moments import growth_preferences, input_moments
 
 
 def data_of(X, y, weight=None, samples=None):
@@ -27,12 +27,12 @@ def test_the_separation_is_the_F_statistic_but_for_a_constant():
     X, y = example()
     F = f_classif(X, y)[0]
     n_within, n_between = len(y) - 3, 2
-    np.testing.assert_allclose(class_moments(data_of(X, y)).separation(), F * n_between / n_within)
+    np.testing.assert_allclose(input_moments(data_of(X, y)).separation(), F * n_between / n_within)
 
 
 def test_mean_and_variance_are_those_of_the_samples_that_train():
     X, y = example()
-    moments = class_moments(data_of(X, y, samples=np.arange(5, 30)))
+    moments = input_moments(data_of(X, y, samples=np.arange(5, 30)))
     np.testing.assert_allclose(moments.mean, X[5:30].mean(axis=0))
     np.testing.assert_allclose(moments.variance, X[5:30].var(axis=0))
 
@@ -40,22 +40,22 @@ def test_mean_and_variance_are_those_of_the_samples_that_train():
 def test_a_weight_of_two_is_a_sample_given_twice():
     X, y = example()
     weight = 1 + np.arange(len(y)) % 2
-    weighted = class_moments(data_of(X, y, weight))
-    repeated = class_moments(data_of(np.repeat(X, weight, axis=0), np.repeat(y, weight)))
+    weighted = input_moments(data_of(X, y, weight))
+    repeated = input_moments(data_of(np.repeat(X, weight, axis=0), np.repeat(y, weight)))
     np.testing.assert_allclose(weighted.separation(), repeated.separation())
 
 
 @pytest.mark.parametrize("offset", [1e3, -1e6])
 def test_numbers_far_from_zero_keep_their_digits(offset):
     X, y = example()
-    near, far = (class_moments(data_of(X + shift, y)).separation() for shift in (0, offset))
+    near, far = (input_moments(data_of(X + shift, y)).separation() for shift in (0, offset))
     np.testing.assert_allclose(far, near, rtol=1e-6)
 
 
 def test_constant_inputs_separate_nothing():
     X, y = example()
     X[:, 2], X[:, 4] = 0.1, 0
-    separation = class_moments(data_of(X, y)).separation()
+    separation = input_moments(data_of(X, y)).separation()
     assert separation[[2, 4]].tolist() == [0, 0]
     assert np.isfinite(separation).all()
 
@@ -63,14 +63,14 @@ def test_constant_inputs_separate_nothing():
 def test_perfect_separation_is_bounded():
     X, y = example()
     X[:, 3] = y
-    assert class_moments(data_of(X, y)).separation()[3] == pytest.approx(1e3)
+    assert input_moments(data_of(X, y)).separation()[3] == pytest.approx(1e3)
 
 
 def test_the_form_of_X_changes_no_bit():
     X, y = example()
     X = np.where(X > 0.5, X, 0).astype(np.float32)
     dense, *others = (
-        class_moments(data_of(form, y))
+        input_moments(data_of(form, y))
         for form in (X, sparse.csr_array(X), np.asfortranarray(X), X.astype(np.float64))
     )
     for other in others:

@@ -17,14 +17,14 @@ from test_relevance import data_of
 from wide import wide
 
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp._estimator.anova import class_moments, input_scale
 from sksparse_mlp._network import SparseNetwork
 from sksparse_mlp._network.activations import CODES, slopes_by_level
 from sksparse_mlp._network.streams import Streams
 from sksparse_mlp._training import linear_start
 from sksparse_mlp._training.lbfgs import minimise
+from sksparse_mlp._training.moments import input_moments
 
-skipping = partial(small, skip_connections="exact")
+skipping = partial(small, skip_connections="fitted")
 
 
 def fitted(X, y, **changes):
@@ -72,7 +72,7 @@ def test_minimise_never_goes_uphill():
 def start(X, y, n_outputs=None, *, n_skip=None, n_threads=1, **more):
     """Weights and output intercepts that the skip layer of a new network starts from."""
     data, n_outputs = data_of(X, y, **more), n_outputs or int(y.max()) + 1
-    moments, n_in = class_moments(data), X.shape[1]
+    moments, n_in = input_moments(data), X.shape[1]
     with members_of(None, n_threads) as team:
         network = SparseNetwork(
             (n_in, 4, n_outputs),
@@ -85,10 +85,7 @@ def start(X, y, n_outputs=None, *, n_skip=None, n_threads=1, **more):
             streams=Streams(1, 2, 3, 4, 5),
             team=team,
         )
-        scale = input_scale(moments)
-        linear_start.start_skip_layer(
-            network, data, moments.mean, scale, team, max_iter=300, tol=1e-6
-        )
+        linear_start.start_skip_layer(network, data, moments, team, max_iter=300, tol=1e-6)
     return network.weights_of(2).toarray().astype(np.float64), network.intercepts_of(1)
 
 
@@ -102,7 +99,7 @@ def test_is_a_logistic_regression_on_inputs_scaled_by_their_separation(n_classes
     X, y = wide(n_classes=n_classes)
     X = 3 * X + 5
     scaled = StandardScaler().fit_transform(X)
-    separation = class_moments(data_of(X, y)).separation()
+    separation = input_moments(data_of(X, y)).separation()
     scaled *= np.sqrt(1 + separation**2 / np.mean(separation**2))
     model = LogisticRegression(tol=1e-9, max_iter=10_000).fit(scaled, y)
     coef, intercept = model.coef_.T, model.intercept_
@@ -200,7 +197,7 @@ def activation_of(model):
     }.get(model.activation, piecewise)
 
 
-@pytest.mark.parametrize("skip", ["exact", "zero", None])
+@pytest.mark.parametrize("skip", ["fitted", "zero", None])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("activation", CODES)
 def test_fitted_attributes_are_the_whole_model(activation, solver, skip):

@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 
 CONFIGURATIONS = (
     {},
@@ -14,6 +14,15 @@ CONFIGURATIONS = (
     {"activation": "srelu"},
     {"class_weight": "balanced"},
     {"n_jobs": 2},
+)
+
+OF_REGRESSORS = (
+    {},
+    {"early_stopping": True},
+    {"batch_size": 4},
+    {"loss": "absolute_error", "solver": "sgd", "learning_rate": "constant", "max_iter": 100},
+    {"loss": "huber", "evolution": None, "activation": "srelu"},
+    {"loss": "quantile", "skip_connections": None, "n_jobs": 2},
 )
 
 # A sample of weight two lies in one mini-batch; two equal samples lie in different ones.
@@ -30,7 +39,10 @@ def expected_to_fail(estimator):
 
 
 @parametrize_with_checks(
-    [TrulySparseMLPClassifier((20,), **changes) for changes in CONFIGURATIONS],
+    [
+        *(TrulySparseMLPClassifier((20,), **changes) for changes in CONFIGURATIONS),
+        *(TrulySparseMLPRegressor((20,), **changes) for changes in OF_REGRESSORS),
+    ],
     expected_failed_checks=expected_to_fail,
 )
 def test_checks_of_sklearn(estimator, check):

@@ -21,12 +21,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tampering import places, tampered
 
 from sksparse_mlp import TrulySparseMLPClassifier
-from sksparse_mlp._estimator.anova import growth_preferences
 from sksparse_mlp._network import SparseNetwork
 from sksparse_mlp._network import state as module
 from sksparse_mlp._network.state import checksum_of, leaves, map_leaves, seal, unseal
 from sksparse_mlp._training import archive
 from sksparse_mlp._training.checkpoint import Checkpoint
+from sksparse_mlp._training.moments import growth_preferences
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -247,7 +247,7 @@ REFUSALS = (
 )
 VARIANTS = (
     {"solver": "adam", "activation": "srelu", "early_stopping": True, "evolution": "guided"},
-    {"skip_connections": "exact", "evolution": "guided", "learning_rate": "adaptive"},
+    {"skip_connections": "fitted", "evolution": "guided", "learning_rate": "adaptive"},
     {"solver": "adam", "hidden_layer_sizes": (), "scoring": "accuracy", "early_stopping": True},
 )
 classifier = partial(small, hidden_layer_sizes=(10, 6), batch_size=16, max_iter=4)

@@ -38,7 +38,12 @@ class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstima
 
     def _validate_X(self, X, y="no_validation", *, reset):
         """X as kernels can read it, and y if it is given."""
-        return validated(self, X, y, reset=reset)
+        is_given = not isinstance(y, str)
+        return validated(self, X, y, reset=reset, **self._checks_of_y(y) if is_given else {})
+
+    def _checks_of_y(self, y):
+        """What is to be checked of y, in words of scikit-learn's ``validate_data``."""
+        return {}
 
     def _new_streams(self):
         """Seeds of all that is random in a new network."""

@@ -3,6 +3,7 @@
 from joblib import cpu_count
 
 from .._network.team import Team, threads_for
+from .._training.interrupt import deferred_interrupt
 from .._training.rehearsal import rehearse_training
 from .._training.trainer import Trainer
 
@@ -31,8 +32,9 @@ def train(
     n_jobs=None,
     stream=False,
     start=None,
-    explains=False,
+    explain=None,
     report=None,
+    checkpoint=None,
     **hooks,
 ):
     """Train a new network, or a copy of one.
@@ -52,12 +54,15 @@ def train(
         schedules out for.
     start : callable or None
         Called with a new network and the team, before its first step.
-    explains : bool
-        Whether the importances of the inputs are judged afterwards.
+    explain : callable or None
+        Called with the trained network and the team: what it returns becomes ``explanation`` of the
+        trainer. Ctrl-C waits for it, so that nothing is lost.
     report : callable or None
         Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
+    checkpoint : Checkpoint or None
+        If it has a state, training goes on from there.
     **hooks : dict
-        ``validate``, ``observe`` and ``checkpoint`` of ``Trainer``.
+        ``validate`` and ``observe`` of ``Trainer``.
 
     Returns
     -------
@@ -67,23 +72,24 @@ def train(
     rehearse_training(
         min(options.batch_size, data.samples.size),
         validates=hooks.get("validate") is not None,
-        explains=explains,
+        explains=explain is not None,
         verbose=options.verbose,
     )
     n_epochs = 1 if stream else options.max_iter
+    hooks |= {"checkpoint": checkpoint, "n_epochs": None if stream else n_epochs}
     with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
-        if network is None:
-            network = architecture.new_network(streams, team)
-            if start is not None:
-                start(network, team=team)
-        else:
-            network = architecture.continued(network)
-        reporter = None if report is None else report(n_epochs, network)
-        horizon = None if stream else n_epochs
-        trainer = Trainer(
-            network, data, options, team, reporter=reporter, n_epochs=horizon, **hooks
+        is_new = network is None
+        network = (
+            architecture.new_network(streams, team) if is_new else architecture.continued(network)
         )
-        if trainer.checkpoint is not None:
-            trainer.checkpoint.resume(trainer)
+        reporter = None if report is None else report(n_epochs, network)
+        trainer = Trainer(network, data, options, team, reporter=reporter, **hooks)
+        resumed = checkpoint is not None and checkpoint.resume(trainer)
+        if is_new and start is not None and not resumed:
+            start(network, team=team)
         trainer.run(n_epochs)
+        if explain is not None:
+            with deferred_interrupt() as interrupt:
+                trainer.explanation = explain(trainer.network, team=team)
+            trainer.interrupted |= interrupt.requested
     return trainer

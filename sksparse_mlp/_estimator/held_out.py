@@ -1,9 +1,8 @@
-"""Samples held out while a classifier is fitted: which ones, and its figures on them."""
+"""Samples held out while an estimator is fitted: which ones, and its figures on them."""
 
 from numbers import Real
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.metrics import check_scoring
 
 from .compat import accepts_sample_weight
@@ -12,30 +11,30 @@ from .compat import accepts_sample_weight
 MOST_REPETITIONS = 100
 
 
-def stratified_fraction(data, n_classes, fraction, seed):
-    """Which samples to set apart: of each class this fraction, at least one if it has two.
+def held_out_fraction(strata, fraction, seed):
+    """Which samples to set apart: of each stratum this fraction, at least one if it has two.
 
     Parameters
     ----------
-    data : TrainingData
-    n_classes : int
+    strata : ndarray of int
+        A number for each sample.
     fraction : float
     seed : int
 
     Returns
     -------
-    ndarray of bool, one for each of ``data.samples``
+    ndarray of bool
     """
     rng = np.random.default_rng(seed)
-    targets, chosen = data.targets[data.samples], np.zeros(data.samples.size, bool)
-    for target in range(n_classes):
-        members = np.flatnonzero(targets == target)
+    chosen = np.zeros(strata.size, bool)
+    for stratum in range(strata.max() + 1):
+        members = np.flatnonzero(strata == stratum)
         wanted = max(1, round(fraction * members.size))
         chosen[rng.permutation(members)[: min(wanted, members.size - 1)]] = True
     if not chosen.any():
         raise ValueError(
             "early_stopping=True sets validation samples apart and needs at least 2 samples "
-            f"of one class; got n_samples={data.samples.size}."
+            f"of one class; got n_samples={strata.size}."
         )
     return chosen
 
@@ -45,27 +44,24 @@ class HeldOutFigures:
 
     Parameters
     ----------
-    classifier : TrulySparseMLPClassifier
+    estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
     data : TrainingData
         The samples held out.
     """
 
-    def __init__(self, classifier, data):
-        self.classifier, self.X, self.samples = classifier, data.X, data.samples
+    def __init__(self, estimator, data):
+        self.estimator, self.X, self.samples = estimator, data.X, data.samples
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
-        self.scorer = None if classifier.scoring is None else Scorer(classifier, data)
+        self.scorer = None if estimator.scoring is None else Scorer(estimator, data)
 
     def __call__(self, network, team):
-        classifier, which = self.classifier, {"team": team, "chosen": self.samples}
-        logits = classifier._forward(self.X, network, **which).astype(np.float64)
-        log_p = log_softmax(logits / classifier.temperature_, axis=1)
-        loss = -float(np.average(log_p[np.arange(len(log_p)), self.targets], weights=self.weight))
-        if self.scorer is None:
-            correct = logits.argmax(axis=1) == self.targets
-            score, monitored = float(np.average(correct, weights=self.weight)), -loss
-        else:
+        which = {"team": team, "chosen": self.samples}
+        outputs = self.estimator._forward(self.X, network, **which).astype(np.float64)
+        loss, score = self.estimator._task.figures(outputs, self.targets, self.weight)
+        monitored = -loss
+        if self.scorer is not None:
             score = monitored = self.scorer(network)
         return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
 
@@ -75,15 +71,15 @@ class Scorer:
 
     Parameters
     ----------
-    classifier : TrulySparseMLPClassifier
+    estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
     data : TrainingData
         The samples held out.
     """
 
-    def __init__(self, classifier, data):
-        self.classifier, self.name = classifier, f"scoring={classifier.scoring!r}"
-        self.scorer = check_scoring(classifier, classifier.scoring)
+    def __init__(self, estimator, data):
+        self.estimator, self.name = estimator, f"scoring={estimator.scoring!r}"
+        self.scorer = check_scoring(estimator, estimator.scoring)
         samples, self.more = data.samples[data.sample_weight[data.samples] > 0], {}
         weight = data.sample_weight[samples].astype(np.float64)
         if accepts_sample_weight(self.scorer):
@@ -91,7 +87,7 @@ class Scorer:
         else:
             samples = np.repeat(samples, self._repetitions(weight))
         self.X = data.X[samples]
-        self.y = classifier.classes_[data.targets[samples]]
+        self.y = estimator._task.decoded(data.targets[samples])
 
     def _repetitions(self, weight):
         """How often to show each sample to a scorer that takes no weights."""
@@ -107,7 +103,7 @@ class Scorer:
         )
 
     def __call__(self, network):
-        probe = self.classifier._twin()
+        probe = self.estimator._twin()
         probe._network = network
         vars(probe).pop("feature_names_in_", None)
         try:
@@ -129,13 +125,13 @@ class Scorer:
 
     def _advice(self, reason=""):
         """What is likely to be the matter, in sentences."""
-        classes, advice = self.classifier.classes_, ""
-        missing = np.setdiff1d(classes, self.y).tolist()
+        advice, missing = "", self.estimator._task.missing_from(self.y)
         if missing:
             advice += f" They hold no sample of the classes {missing}: X_val and y_val could."
         if "pos_label" in reason:
+            classes = self.estimator.classes_.tolist()
             advice += (
-                f" Which of the classes {classes.tolist()} is the positive one? Give "
+                f" Which of the classes {classes} is the positive one? Give "
                 "make_scorer(metric, pos_label=...)."
             )
         return advice

@@ -9,14 +9,14 @@ from sklearn.utils.validation import validate_data
 from .._network.x_view import NATIVE
 from .checks import check_n_features, check_not_masked, check_range
 from .csr import readable_csr, summable
-from .labels import is_missing, readable_labels
+from .labels import is_missing
 
 
 class NotNumericError(ValueError, TypeError):
     """A column of X holds something that is no number: the message names it."""
 
 
-def validated(estimator, X, y="no_validation", *, reset):
+def validated(estimator, X, y="no_validation", *, reset, **checks_of_y):
     """X as kernels can read it: dense or CSR, finite, numeric, not copied if it can be read.
 
     Parameters
@@ -25,9 +25,11 @@ def validated(estimator, X, y="no_validation", *, reset):
         Its number and names of features are set, or compared.
     X : {array-like, sparse matrix}
     y : array-like
-        Class labels, if there are any.
+        Readable targets, if there are any.
     reset : bool
         Whether to set the number and names of features.
+    **checks_of_y : dict
+        Parameters of scikit-learn's ``validate_data`` that concern y.
 
     Returns
     -------
@@ -37,12 +39,10 @@ def validated(estimator, X, y="no_validation", *, reset):
     """
     check_not_masked(X, "X")
     check_n_features(X)
-    y = readable_labels(y, "y")
+    how = {"accept_sparse": "csr", "dtype": "numeric", "reset": reset, **checks_of_y}
     try:
         with config_context(array_api_dispatch=False):  # kernels read NumPy's arrays alone
-            checked = validate_data(
-                estimator, summable(X), y, accept_sparse="csr", dtype="numeric", reset=reset
-            )
+            checked = validate_data(estimator, summable(X), y, **how)
         given, *rest = checked if isinstance(checked, tuple) else (checked,)
         readable = _readable(given)
     except OverflowError as error:  # an integer of Python's

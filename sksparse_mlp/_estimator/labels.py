@@ -1,24 +1,28 @@
-"""Class labels and weights as training needs them: class numbers, samples that weigh something."""
+"""Class labels as training needs them: class numbers, and the weights of classes."""
 
 from numbers import Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
 from sklearn.utils.validation import column_or_1d
 
-from .._training.data import TrainingData, merge_equal_samples
-from . import defaults
-from .checks import check_not_masked, scaled_weights
-from .compat import check_first_partial_fit, check_sample_weight
+from .checks import check_not_masked
+from .compat import check_first_partial_fit
 from .constraints import NOT_NEGATIVE
 
-# Beside the largest weight, one this small vanishes in float32: it counts as zero.
-NEGLIGIBLE_WEIGHT = np.finfo(np.float32).eps
+
+def is_indicator(y):
+    """Whether y says of several labels which ones a sample has: a matrix of zeros and ones."""
+    return len(getattr(y, "shape", ())) == 2 and y.shape[1] > 1
 
 
-def readable_labels(y, name):
+def readable_labels(y, name, *, multilabel=False):
     """Labels as scikit-learn can read them: one for each sample, none of them missing.
 
     Parameters
@@ -27,6 +31,8 @@ def readable_labels(y, name):
         The last two are left to scikit-learn.
     name : str
         The parameter.
+    multilabel : bool
+        Whether an indicator matrix is as good.
     """
     if y is None or isinstance(y, str):
         return y
@@ -34,14 +40,37 @@ def readable_labels(y, name):
     first = labels[0] if labels.ndim == 1 and labels.size else None
     several = (list, tuple, set, frozenset, np.ndarray)
     if sparse.issparse(y) or isinstance(first, several) or labels.shape[1:] > (1,):
-        raise ValueError(
-            f"{name} should be a 1d array with one label for each sample; got several, shape "
-            f"{labels.shape}. For several labels a sample, wrap this estimator: "
-            "OneVsRestClassifier of sklearn.multiclass takes an indicator matrix, as "
-            "MultiLabelBinarizer makes it, and MultiOutputClassifier of sklearn.multioutput one "
-            "column of labels for each question."
-        )
+        return _readable_indicators(y, name, labels.shape, multilabel)
     return _known_labels(y, name)
+
+
+def _readable_indicators(y, name, shape, multilabel):
+    """Several labels a sample: a matrix, if that is allowed and these are zeros and ones."""
+    check_not_masked(y, name)
+    advice = (
+        "For several labels a sample, wrap this estimator: OneVsRestClassifier of "
+        "sklearn.multiclass takes an indicator matrix, as MultiLabelBinarizer makes it, and "
+        "MultiOutputClassifier of sklearn.multioutput one column of labels for each question."
+    )
+    if multilabel:
+        if _type_of(y) == "multilabel-indicator":
+            return y.toarray() if sparse.issparse(y) else np.asarray(y)
+        advice = (
+            "For several labels a sample give an indicator matrix of zeros and ones, as "
+            "MultiLabelBinarizer makes it; for one column of labels for each question use "
+            "MultiOutputClassifier of sklearn.multioutput."
+        )
+    raise ValueError(
+        f"{name} should be a 1d array with one label for each sample; got several, shape {shape}. "
+        f"{advice}"
+    )
+
+
+def _type_of(y):
+    try:
+        return type_of_target(y)
+    except (TypeError, ValueError):
+        return "unknown"
 
 
 def _known_labels(y, name):
@@ -118,18 +147,6 @@ def class_numbers(y, classes, name):
     return np.searchsorted(classes, y).astype(np.int32)
 
 
-def checked_weight(sample_weight, X, name):
-    """Weights of samples, float64, not negative, not all zero."""
-    check_not_masked(sample_weight, name)
-    try:
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{name}: {error}") from None
-    if not weight.any():
-        raise ValueError(f"{name} is zero for all samples: there is nothing to learn from.")
-    return scaled_weights(weight)
-
-
 def weighted_by_class(sample_weight, targets, class_weight, classes):
     """Weights of samples multiplied by those of their classes.
 
@@ -151,28 +168,3 @@ def weighted_by_class(sample_weight, targets, class_weight, classes):
         raise ValueError(f"class_weight must hold finite numbers >= 0; got {class_weight!r}.")
     weights = compute_class_weight(class_weight, classes=classes, y=classes)
     return sample_weight * weights[targets]
-
-
-def training_samples(X, targets, sample_weight, batch_size):
-    """The samples that weigh something; in one batch, equal ones only once.
-
-    Giving a sample twice is then the same as giving it the weight two, to the last bit.
-
-    Parameters
-    ----------
-    X : ndarray or CSR
-    targets : ndarray of int32
-        Class numbers.
-    sample_weight : ndarray of float64
-    batch_size : int or "auto"
-        As the estimators' parameter.
-
-    Returns
-    -------
-    TrainingData
-    """
-    sample_weight = scaled_weights(sample_weight)
-    samples = np.flatnonzero(sample_weight > NEGLIGIBLE_WEIGHT * sample_weight.max())
-    if samples.size == defaults.batch_size(batch_size, samples.size, stream=False):
-        samples, sample_weight = merge_equal_samples(X, samples, targets, sample_weight)
-    return TrainingData(X, samples, targets, sample_weight.astype(np.float32))

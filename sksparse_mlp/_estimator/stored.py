@@ -8,7 +8,7 @@ from inspect import signature
 from reprlib import repr as short
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 
 from .._network import SparseNetwork
 from .._network.checks import check_list, is_count, is_finite, require
@@ -16,8 +16,9 @@ from .._network.state import SCALARS, checksum_of, plain, table_of
 
 # A value deeper than this counts by its presence: it is not of this package.
 DEEPEST = 8
-# What the prediction of a classifier needs.
-OF_CLASSIFIERS = {"classes_", "temperature_", "n_features_in_", "_importances"}
+# What a prediction needs.
+OF_CLASSIFIERS = {"classes_", "temperature_", "_multilabel", "n_features_in_", "_importances"}
+OF_REGRESSORS = {"target_mean_", "target_scale_", "_is_column", "n_features_in_", "_importances"}
 
 
 def checksum_of_estimator(state):
@@ -68,6 +69,8 @@ def check_estimator(estimator, state):
     require(type(network) is SparseNetwork, "_network is no network")
     if isinstance(estimator, ClassifierMixin):
         _require_all("attributes", OF_CLASSIFIERS, state)
+    if isinstance(estimator, RegressorMixin):
+        _require_all("attributes", OF_REGRESSORS, state)
     for name, check in CHECKS.items():
         if name in state:
             check(name, state[name], network.widths)
@@ -102,6 +105,17 @@ def _check_temperature(name, value, widths):
     require(right, f"{name}={short(value)} is no positive number")
 
 
+def _check_flag(name, value, widths):
+    require(type(value) is bool, f"{name}={short(value)} is no bool")
+
+
+def _check_targets(name, values, widths):
+    right = type(values) in (np.ndarray, np.memmap) and values.shape == (widths[-1],)
+    right = right and values.dtype.kind == "f" and np.isfinite(values).all()
+    right = right and (name != "target_scale_" or (values > 0).all())
+    require(right, f"{name} holds no number for each of {widths[-1]} outputs")
+
+
 def _check_count(name, value, widths):
     require(is_count(plain(value)), f"{name}={short(value)} is no count")
 
@@ -124,6 +138,10 @@ CHECKS = {
     "n_features_in_": _check_n_features,
     "classes_": _check_classes,
     "temperature_": _check_temperature,
+    "_multilabel": _check_flag,
+    "_is_column": _check_flag,
+    "target_mean_": _check_targets,
+    "target_scale_": _check_targets,
     "_n_samples": _check_count,
     "history_": _check_history,
     "scores_": _check_importances,

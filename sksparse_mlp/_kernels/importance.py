@@ -5,10 +5,10 @@ import numpy as np
 from .activations import activate, through_activation
 from .forward import scatter_all
 from .jit import inlined, kernel
-from .levels import levels_of, output_level
+from .levels import has_skip, levels_of, output_level
 from .loading import load_tile
 from .loss import softmax_loss_of_sample
-from .records import ATTRIBUTION, OF_LOSS, ZERO, Samples, Tile
+from .records import ATTRIBUTION, OF_LOSS, OF_OUTPUT, ZERO, Samples, Tile
 from .simd import (
     bare,
     load,
@@ -27,7 +27,7 @@ from .simd import (
 
 @inlined
 def logit_gradients(lanes, net, batch, start):
-    """Replace the logits of a tile by gradients: of the samples' losses, or of their logits."""
+    """Replace the logits of a tile by gradients: of the samples' losses, or of one output each."""
     width, n_out = 1 << len(lanes), load(net.widths, output_level(net))
     z = load(batch.level_start, output_level(net))
     for lane in range(width):
@@ -39,8 +39,9 @@ def logit_gradients(lanes, net, batch, start):
             of_loss = np.float64(weight)
             softmax_loss_of_sample(batch.buffer, z + lane, width, n_out, target, of_loss)
         else:
+            others = np.float32(0) if batch.kind == OF_OUTPUT else -weight / np.float32(n_out)
             for j in range(n_out):
-                store(batch.buffer, z + j * width + lane, -weight / np.float32(n_out))
+                store(batch.buffer, z + j * width + lane, others)
             if start + lane < batch.n_samples:
                 at = z + load(batch.targets, start + lane) * width + lane
                 store(batch.buffer, at, load(batch.buffer, at) + weight)
@@ -77,7 +78,7 @@ def input_gradients(lanes, net, params, x, batch):
     net, params, batch = bare(net), bare(params), bare(batch)
     width, n_features = 1 << len(lanes), load(net.widths, 0)
     tiles, zero = batch.buffer, vsplat(np.float32(0), lanes)
-    has_skip, outputs = net.n_layers == net.n_levels, load(batch.level_start, output_level(net))
+    outputs = load(batch.level_start, output_level(net))
     for tile in range(batch.first, batch.last):
         start = tile * width
         samples = Samples(batch.order, start, min(width, batch.n_samples - start))
@@ -91,7 +92,7 @@ def input_gradients(lanes, net, params, x, batch):
             hidden_gradients(lanes, net, params, batch, level)
         for feature in range(n_features):
             d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
-            if has_skip:
+            if has_skip(net):
                 d = vadd(d, gather(lanes, net, output_level(net), feature, tiles, outputs))
             if batch.kind == ATTRIBUTION:
                 d = vmul(d, vload(tiles, feature * width, lanes))

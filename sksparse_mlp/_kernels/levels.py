@@ -24,6 +24,12 @@ def levels_of(net, layer):
 
 
 @inlined
+def has_skip(net):
+    """Whether the last layer is a skip layer."""
+    return net.n_layers == net.n_levels
+
+
+@inlined
 def is_skip(net, layer):
     """Whether a layer adds to outputs that another one has computed."""
     return layer == net.n_levels - 1

@@ -11,7 +11,15 @@ from .barrier import own_share
 from .jit import inlined
 from .levels import output_level
 from .loading import load_tile
-from .records import ZERO, Samples, Tile
+from .records import (
+    ABSOLUTE_ERROR,
+    BINARY_CROSS_ENTROPY,
+    HUBER,
+    SQUARED_ERROR,
+    ZERO,
+    Samples,
+    Tile,
+)
 from .simd import add_to, load, store, vload, vmul, vproduct, vstore, vsub, vsum
 
 
@@ -82,6 +90,67 @@ def output_gradients(lanes, net, workspace, n_tiles):
             at = load(workspace.level_start, output_level(net)) + (tile * n_out + j) * width
             total += vsum(vload(workspace.activations, at, lanes))
         store(workspace.unit_gradients, first_unit + j, total)
+
+
+@inlined
+def loss_of_outputs(lanes, net, params, workspace, batches, step):
+    """A loss of each output apart, whose targets are numbers: ``z`` become their gradients.
+
+    ``L = sum_i s_i sum_j l(z_ij, t_ij) / (n_out sum_i s_i)``.
+    """
+    width, n_out = 1 << len(lanes), load(net.widths, output_level(net))
+    total_weight, loss = total_weight_of(batches, step) * n_out, 0.0
+    for i in range(step.n_tiles * width):
+        tile, lane = i // width, i % width
+        at = load(workspace.level_start, output_level(net)) + tile * n_out * width + lane
+        for j in range(n_out):
+            d = 0.0
+            if i < step.n_samples:
+                sample = load(batches.order, step.first + i)
+                weight = np.float64(load(batches.sample_weight, sample)) / total_weight
+                z = np.float64(load(workspace.activations, at + j * width))
+                t = np.float64(load(batches.values, sample * n_out + j))
+                loss += weight * loss_of_output(params, z, t)
+                d = weight * slope_of_output(params, z, t)
+            store(workspace.activations, at + j * width, np.float32(d if abs(d) > 1e-30 else 0.0))
+    output_gradients(lanes, net, workspace, step.n_tiles)
+    return loss
+
+
+@inlined
+def loss_of_output(params, z, t):
+    """``l(z, t)`` of one output of one sample."""
+    error = z - t
+    if params.loss == BINARY_CROSS_ENTROPY:
+        return max(z, 0.0) - z * t + np.log1p(np.exp(-abs(z)))
+    if params.loss == SQUARED_ERROR:
+        return 0.5 * error * error
+    if params.loss == ABSOLUTE_ERROR:
+        return abs(error)
+    if params.loss == HUBER:
+        delta = np.float64(params.loss_parameter)
+        return 0.5 * error * error if abs(error) <= delta else delta * (abs(error) - 0.5 * delta)
+    quantile = np.float64(params.loss_parameter)
+    return (1.0 - quantile) * error if error > 0 else -quantile * error
+
+
+@inlined
+def slope_of_output(params, z, t):
+    """``dl/dz``, zero at a kink."""
+    error = z - t
+    if params.loss == BINARY_CROSS_ENTROPY:
+        return 1.0 / (1.0 + np.exp(-z)) - t
+    if params.loss == SQUARED_ERROR:
+        return error
+    if params.loss == HUBER:
+        delta = np.float64(params.loss_parameter)
+        return min(max(error, -delta), delta)
+    if error == 0:
+        return 0.0
+    if params.loss == ABSOLUTE_ERROR:
+        return 1.0 if error > 0 else -1.0
+    quantile = np.float64(params.loss_parameter)
+    return 1.0 - quantile if error > 0 else -quantile
 
 
 @inlined

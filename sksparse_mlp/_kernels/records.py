@@ -15,11 +15,13 @@ import numpy as np
 IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
 # Solver codes; the last adds gradients up in the first moments and moves nothing.
 SGD, NESTEROV, ADAM, SUM_GRADIENTS = range(4)
-# Loss codes: of class numbers, or of the outputs as a reconstruction of the clean inputs.
-CROSS_ENTROPY, SQUARED_ERROR = range(2)
+# Loss codes: of class numbers; of the outputs as a reconstruction of the clean inputs; and of each
+# output apart, whose targets are numbers.
+CROSS_ENTROPY, RECONSTRUCTION = range(2)
+BINARY_CROSS_ENTROPY, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, QUANTILE = range(2, 7)
 # What is differentiated with respect to the inputs: the loss; the logit of the sample's class, less
-# the mean of all; and that multiplied by the input.
-OF_LOSS, OF_LOGIT, ATTRIBUTION = range(3)
+# the mean of all; that multiplied by the input; and one output by itself.
+OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT = range(4)
 # Distributions of new weights.
 UNIFORM, NORMAL = range(2)
 # Numba compiles a callee once more for each literal number that it is given; not so for these.
@@ -84,7 +86,7 @@ class Workspace(NamedTuple):
     gradients: np.ndarray  # float32, a block for each thread, or one value a connection
     scratch_size: int  # floats a thread owns in gradients; 0: gradients covers all connections
     unit_gradients: np.ndarray  # float32 [5, n_units] flat: intercept and four SReLU parameters
-    clean: np.ndarray  # float32 [n_features + n_threads, lanes] flat, or empty: a tile of targets
+    clean: np.ndarray  # float32 [n_features + n_threads, lanes] flat, or empty: a tile of inputs
 
 
 class XView(NamedTuple):
@@ -105,6 +107,7 @@ class StepParameters(NamedTuple):
     """Everything about a step that is not a weight: constant during a fit."""
 
     loss: int
+    loss_parameter: np.float32  # where HUBER begins to be linear, or which QUANTILE
     activation: int
     slopes: np.ndarray  # float32 [n_levels], of the pieces below zero, by level
     solver: int
@@ -128,7 +131,8 @@ class Batches(NamedTuple):
     batch_size: int
     first_step: int  # number of steps taken before this range: the counter of the hashes
     order: np.ndarray  # int64 [n_samples], samples in the order they are visited
-    targets: np.ndarray  # int32, classes by sample; unused where inputs are reconstructed
+    targets: np.ndarray  # int32, classes by sample; empty where the loss knows none
+    values: np.ndarray  # float32 [n_samples, n_out] flat, numbers by sample; empty likewise
     sample_weight: np.ndarray  # float32, by sample
     rates: np.ndarray  # float64 [n_steps], learning rate, Adam's bias correction included
     decays: np.ndarray  # float64 [n_steps], learning rate times weight decay
@@ -158,11 +162,11 @@ class GradientBatch(NamedTuple):
     last: int
     n_samples: int
     order: np.ndarray  # int64 [n_samples], sample numbers
-    targets: np.ndarray  # int32 [n_samples]
+    targets: np.ndarray  # int32 [n_samples], classes, or outputs
     weight: np.ndarray  # float32 [n_samples], adds up to 1 over all samples
     level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in the buffer
     buffer: np.ndarray  # float32, a tile of each level
-    kind: int  # OF_LOSS, OF_LOGIT or ATTRIBUTION
+    kind: int  # OF_LOSS, OF_LOGIT, ATTRIBUTION or OF_OUTPUT
     out: np.ndarray  # float32 [n_tiles, n_features] flat
 
 

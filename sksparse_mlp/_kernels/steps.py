@@ -23,11 +23,11 @@ from .backward import backward, update_units
 from .barrier import barrier, own_share, stop_requested
 from .forward import forward, scatter_all, split_columns
 from .jit import inlined, kernel
-from .levels import output_level
+from .levels import has_skip, output_level
 from .loading import HIDDEN_DROPOUT, disturb_tile, load_tile
-from .loss import softmax_loss, squared_errors, sum_of_errors
+from .loss import loss_of_outputs, softmax_loss, squared_errors, sum_of_errors
 from .random import derive
-from .records import SQUARED_ERROR, ZERO, Samples, Step, Tile
+from .records import CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Step, Tile
 from .simd import bare, load, store, vload, vstore
 
 
@@ -66,17 +66,19 @@ def load_inputs(worker, net, params, workspace, x, batches, step):
 def loss_of_step(worker, net, params, workspace, x, batches, step, phase):
     """The loss of a mini-batch; the outputs' ``z`` become ``d``.
 
-    Classes are few: one thread does them. A reconstruction is as wide as the inputs: shared out.
+    Outputs are few: one thread does them. A reconstruction is as wide as the inputs: shared out.
     """
-    wide = params.loss == SQUARED_ERROR
+    wide = params.loss == RECONSTRUCTION
     if wide:
         squared_errors(worker, net, workspace, x, batches, step)
         phase = barrier(worker, phase)
     if worker.thread == 0:
         if wide:
             loss = sum_of_errors(net, workspace)
-        else:
+        elif params.loss == CROSS_ENTROPY:
             loss = softmax_loss(worker.lanes, net, workspace, batches, step)
+        else:
+            loss = loss_of_outputs(worker.lanes, net, params, workspace, batches, step)
         store(batches.losses, step.number, loss)
         if stop_requested(worker):
             store(batches.status, 0, -1)
@@ -118,7 +120,7 @@ def predict_batch(lanes, net, params, x, batch):
     width, n_out = 1 << len(lanes), load(net.widths, batch.level)
     first_unit, slope = load(net.first_unit, batch.level), load(params.slopes, batch.level)
     begin = load(net.widths, 0) * width
-    skips = net.n_layers == net.n_levels and batch.level == output_level(net)
+    skips = has_skip(net) and batch.level == output_level(net)
     for start in range(batch.first, batch.last, width):
         n_samples = min(width, batch.last - start)
         source, target, other = ZERO, begin, begin + batch.half

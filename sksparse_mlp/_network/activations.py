@@ -50,3 +50,11 @@ def initial_srelu(name, n_hidden_units):
     if name != "srelu":
         return np.zeros(0, np.float32)
     return np.repeat(np.array(SRELU_START, np.float32), n_hidden_units)
+
+
+def srelu_of_levels(activation, srelu, widths):
+    """Parameters of SReLU by hidden level, arrays of shape (4, n) that are views; else None."""
+    if activation != "srelu":
+        return None
+    planes = srelu.reshape(4, -1)
+    return np.split(planes, np.cumsum(widths[1:-1])[:-1], axis=1)

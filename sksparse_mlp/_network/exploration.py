@@ -47,6 +47,12 @@ class ExploredCells:
             n_empty = n_cells - pattern.nnz
             self.shares[layer] = 1.0 - (1.0 - self.shares[layer]) * n_empty / (n_empty + n_moved)
 
+    def copy(self):
+        """An independent record of the same."""
+        twin = ExploredCells(self.n_cells, [0] * len(self.n_cells))
+        twin.load_state_dict(self.state_dict())
+        return twin
+
     def stop_counting(self):
         """Forget the bitmaps: the shares go on from here as is to be expected."""
         self.counted = [False] * len(self.n_cells)

@@ -16,7 +16,7 @@ from .activations import initial_srelu, slopes_by_level
 from .checks import check_arrays, check_network_state
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
-from .shapes import layer_shapes
+from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
 from .topology import rebuild_layers
@@ -122,7 +122,7 @@ class SparseNetwork:
     @property
     def has_skip(self):
         """Whether the last layer leads from the inputs straight to the outputs."""
-        return len(self.n_connections) == len(self.widths)
+        return has_skip(self.widths, self.n_connections)
 
     @property
     def shapes(self):
@@ -230,6 +230,15 @@ class SparseNetwork:
             np.copyto(getattr(into, name), getattr(self.arrays, name))
         return into
 
+    @property
+    def progress(self):
+        """What training has counted so far; set it to go back to an earlier state."""
+        return self.t, self.n_evolutions, self.explored.copy()
+
+    @progress.setter
+    def progress(self, earlier):
+        self.t, self.n_evolutions, self.explored = earlier
+
     def restore(self, snapshot):
         """Go back to a snapshot; the optimizer state belongs to other weights and is cleared."""
         self.arrays = snapshot
@@ -245,10 +254,7 @@ class SparseNetwork:
         """An independent network in the same state, ready to be trained."""
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
-        twin.arrays, twin.explored = (
-            self.snapshot(),
-            self._explored_from(self.explored.state_dict()),
-        )
+        twin.arrays, twin.explored = self.snapshot(), self.explored.copy()
         if self.optimizer_state is None:
             twin.optimizer_state = zero_optimizer_state(twin.arrays, twin.solver)
         else:
@@ -293,7 +299,8 @@ class SparseNetwork:
         self.optimizer_state = moments
         preferences = state["input_preferences"]
         self.input_preferences = None if preferences is None else _as_it_was(preferences)
-        self.explored = self._explored_from(state["explored"])
+        self.explored = ExploredCells(self._n_cells(), self.n_connections)
+        self.explored.load_state_dict(state["explored"])
 
     def arrays_of_state(self, arrays):
         """A snapshot of this network, from the state of one; ValueError if it cannot be one."""
@@ -308,11 +315,6 @@ class SparseNetwork:
 
     def __setstate__(self, state):
         self.load_state_dict(unseal(state))
-
-    def _explored_from(self, state):
-        explored = ExploredCells(self._n_cells(), self.n_connections)
-        explored.load_state_dict(state)
-        return explored
 
 
 def state_of_arrays(arrays):

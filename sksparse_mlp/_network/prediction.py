@@ -21,6 +21,7 @@ def prediction_parameters(network):
     nothing, one, zero = np.float32(0), np.float32(1), np.uint64(0)
     return StepParameters(
         loss=CROSS_ENTROPY,
+        loss_parameter=nothing,
         activation=CODES[network.activation],
         slopes=network.slopes(),
         solver=0,

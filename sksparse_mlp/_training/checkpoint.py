@@ -95,6 +95,11 @@ class Checkpoint:
         ----------
         trainer : Trainer
             Before its first step.
+
+        Returns
+        -------
+        bool
+            Whether there was one.
         """
         clear_away_leftovers(self.path)
         try:
@@ -106,6 +111,7 @@ class Checkpoint:
             raise ValueError(
                 f"checkpoint={self.path!r} {what}. Delete it to train from the beginning."
             ) from None
+        return state is not None
 
     def load(self):
         """The state last saved, or None where there is none; raises Unreadable or ValueError."""

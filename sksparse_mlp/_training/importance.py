@@ -9,14 +9,16 @@ mean of all logits, which no probability depends on.
 import numpy as np
 
 from .._kernels.importance import input_gradients
-from .._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS, GradientBatch
+from .._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS, OF_OUTPUT, GradientBatch
 from .._network.prediction import prediction_parameters
-from .._network.streams import derive_seed
 from .._network.workspace import MAX_LANES, aligned_zeros, lanes_for
 from .._network.x_view import samples_at_once, window
+from .data import some_samples
 
 # An epoch's figure is taken over at most this many samples, which bounds what it costs.
 SAMPLES_PER_EPOCH = 512
+# Of a chunk of a stream, whose importances are judged in every call.
+SAMPLES_OF_STREAM = 32
 # Sums are kept for at most this many tiles at a time, which bounds memory.
 TILES_AT_ONCE = 8
 
@@ -42,7 +44,7 @@ def sensitivity(network, data, chosen, team, kind):
         Each thread takes tiles of its own.
     kind : int
         OF_LOSS: ``|dL/dx|``; OF_LOGIT: ``|dz/dx|`` of the true class's logit; ATTRIBUTION:
-        ``|x dz/dx|``.
+        ``|x dz/dx|``; OF_OUTPUT: ``|dz/dx|`` of one output for each sample, in turns.
 
     Returns
     -------
@@ -54,6 +56,8 @@ def sensitivity(network, data, chosen, team, kind):
     buffers = [aligned_zeros(sum(network.widths) * MAX_LANES) for _ in range(team.n_threads)]
     weight = data.sample_weight[chosen].astype(np.float64)
     weight /= weight.sum()
+    turns = np.arange(chosen.size, dtype=np.int32) % np.int32(network.widths[-1])
+    outputs = turns if kind == OF_OUTPUT else data.targets[chosen]
     at_once = min(TILES_AT_ONCE, samples_at_once(data.X) // MAX_LANES or 1) * MAX_LANES
     for start in range(0, chosen.size, at_once):
         part = slice(start, start + at_once)
@@ -65,7 +69,7 @@ def sensitivity(network, data, chosen, team, kind):
             last=0,
             n_samples=view.order.size,
             order=view.order,
-            targets=data.targets[chosen[part]],
+            targets=outputs[part],
             weight=weight[part].astype(np.float32),
             level_start=level_start,
             buffer=buffers[0],
@@ -89,25 +93,34 @@ def _of_an_epoch(method, trainer):
     if method == "strength":
         return strength(network)
     kind = {"gradient": OF_LOSS, "attribution": ATTRIBUTION}[method]
-    return sensitivity(network, data, some_samples(network, data), trainer.team, kind)
+    chosen = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
+    return sensitivity(network, data, chosen, trainer.team, kind)
 
 
-def some_samples(network, data, at_most=None):
-    """At most this many of the samples to train on, drawn anew in each epoch."""
-    at_most = SAMPLES_PER_EPOCH if at_most is None else at_most
-    if data.samples.size <= at_most:
-        return data.samples
-    seed = derive_seed(network.streams.splitting, network.epoch)
-    return np.random.default_rng(seed).choice(data.samples, at_most, replace=False)
+def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):
+    """How much each input moves an output: mean ``|dz/dx|`` over samples, times its spread.
 
+    The output is the logit of the sample's class, where there are classes; else the samples take
+    the outputs in turns. Over all ways from the input there. They add up to one; all are equal
+    where the network depends on none.
 
-def importances(network, data, spread, team):
-    """How much each input moves the logit of a sample's class: mean ``|dz/dx|`` times its spread.
+    Parameters
+    ----------
+    network : SparseNetwork
+    data : TrainingData
+    spread : ndarray of float64, shape (n_features,)
+        Standard deviations of the inputs.
+    team : Team
+    at_most : int
+        Samples that are looked at.
 
-    Over all ways from the input to the outputs. They add up to one; all are equal where the network
-    depends on none.
+    Returns
+    -------
+    ndarray of float64, shape (n_features,)
     """
-    moved = spread * sensitivity(network, data, data.samples, team, OF_LOGIT)
+    chosen = some_samples(data, at_most, network.streams, network.epoch)
+    kind = OF_LOGIT if data.targets.ndim == 1 else OF_OUTPUT
+    moved = spread * sensitivity(network, data, chosen, team, kind)
     total = moved.sum()
     return moved / total if 0 < total < np.inf else np.full_like(moved, 1 / moved.size)
 

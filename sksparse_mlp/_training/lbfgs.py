@@ -48,7 +48,10 @@ def minimise(function, x, *, max_iter, tol):
                 break
             step /= 2
         else:
-            break
+            if not pairs:
+                break
+            pairs = []  # what was remembered misleads: try the steepest way down
+            continue
         moved, change = step * direction, new_gradient - gradient
         if _dot(moved, change) > 1e-10 * _dot(change, change):
             pairs = [*pairs[1 - MEMORY :], (moved, change)]

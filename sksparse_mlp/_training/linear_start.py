@@ -1,22 +1,22 @@
-"""Where the skip layer starts from: the minimum of a logistic regression on scaled inputs.
+"""Where the skip layer starts from: the minimum of a linear model's loss on scaled inputs.
 
-    L(V, b) = sum_i s_i (log sum_j exp z_ij - z_i,y) / sum_i s_i + C |V|^2 / (2 n),
-    z = V^T (r * (x - m)) + b
+    L(V, b) = sum_i s_i l(z_i, y_i) / sum_i s_i + C |V|^2 / (2 n),  z = V^T (r * (x - m)) + b
 
-with the mean ``m`` of each input and a scale ``r`` that falls on inputs which say little: they are
-shrunk the most. It is found by L-BFGS, whose values and gradients are sums over passes of the
-network's own kernels: X is read where it lies, time grows with the connections and the samples, and
-no number of threads changes a bit. Only the connections of the layer take part.
+with a smooth loss ``l``, the mean ``m`` of each input and a scale ``r`` that falls on inputs which
+say little: they are shrunk the most. It is found by L-BFGS, whose values and gradients are sums
+over passes of the network's own kernels: X is read where it lies, time grows with the connections
+and the samples, and no number of threads changes a bit. Only the connections of the layer take
+part.
 """
 
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, SUM_GRADIENTS, Batches
+from .._kernels.records import SUM_GRADIENTS, Batches
 from .._network.network import SparseNetwork
 from .._network.workspace import MAX_LANES, lanes_for
-from .._network.x_view import window
-from .importance import some_samples
+from .data import some_samples, training_window
 from .lbfgs import minimise
+from .moments import input_scale
 from .options import TrainingOptions
 from .parameters import step_parameters
 
@@ -32,7 +32,8 @@ class LinearStart:
     network : SparseNetwork
         With a skip layer.
     data : TrainingData
-        With class numbers as targets.
+    loss : str
+        A smooth one of :data:`.parameters.LOSSES`.
     mean, scale : ndarray of float64, shape (n_features,)
     penalty : float
         C.
@@ -41,7 +42,7 @@ class LinearStart:
     team : Team
     """
 
-    def __init__(self, network, data, mean, scale, penalty, batch_size, team):
+    def __init__(self, network, data, loss, mean, scale, penalty, batch_size, team):
         self.layer = linear_network(network, team)
         self.data, self.team, self.penalty = data, team, penalty
         n_out = network.widths[-1]
@@ -49,9 +50,8 @@ class LinearStart:
         self.scale, self.pull = scale[rows], (mean * scale)[rows]
         self.columns = self.layer.arrays.indices.astype(np.int64)
         self.n_weights, self.n_out = rows.size, n_out
-        self.order = some_samples(network, data, MOST_SAMPLES)
-        options = TrainingOptions()
-        self.params = step_parameters(self.layer, options, CROSS_ENTROPY)
+        self.order = some_samples(data, MOST_SAMPLES, network.streams, network.epoch)
+        self.params = step_parameters(self.layer, TrainingOptions(loss=loss))
         self.params = self.params._replace(solver=SUM_GRADIENTS)
         # Mini-batches of a training that fill their lanes may be larger here.
         batch_size = BATCH if batch_size > MAX_LANES // 2 else batch_size
@@ -84,10 +84,7 @@ class LinearStart:
         """Sum up the gradients of all samples; returns the mean losses of the mini-batches."""
         for moments in self.layer.optimizer_state:
             moments[:] = 0
-        view = window(self.data.X, self.order)
-        targets, sample_weight = self.data.targets, self.data.sample_weight
-        if view.order is not self.order:
-            targets, sample_weight = targets[self.order], sample_weight[self.order]
+        view = training_window(self.data, self.order)
         n_steps = self.shares.size
         batches = Batches(
             n_steps=n_steps,
@@ -95,15 +92,17 @@ class LinearStart:
             batch_size=self.batch_size,
             first_step=0,
             order=view.order,
-            targets=targets,
-            sample_weight=sample_weight,
+            targets=view.targets,
+            values=view.values,
+            sample_weight=view.sample_weight,
             rates=self.shares,
             decays=np.zeros(n_steps),
             losses=np.zeros(n_steps),
             status=np.zeros(2, np.int64),
         )
         lanes = lanes_for(self.batch_size)
-        self.layer.train(self.team, lanes, self.workspace, view.x, self.params, batches)
+        with np.errstate(all="ignore"):
+            self.layer.train(self.team, lanes, self.workspace, view.x, self.params, batches)
         return batches.losses
 
 
@@ -128,12 +127,43 @@ def linear_network(network, team):
 
 
 def start_skip_layer(
-    network, data, mean, scale, team, *, batch_size=BATCH, penalty=1.0, max_iter=60, tol=1e-4
+    network,
+    data,
+    moments,
+    team,
+    *,
+    loss="cross_entropy",
+    batch_size=BATCH,
+    penalty=1.0,
+    max_iter=60,
+    tol=1e-4,
 ):
-    """Set the weights of a network's skip layer, and its output intercepts, to the minimum."""
-    if network.widths[-1] == 2:
+    """Set the weights of a network's skip layer, and its output intercepts, to the minimum.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+        New, with a skip layer.
+    data : TrainingData
+    moments : InputMoments
+    team : Team
+    loss : str
+        A smooth one of :data:`.parameters.LOSSES`.
+    batch_size : int
+        Samples of a mini-batch in the training to come.
+    penalty : float
+        C, as of one output.
+    max_iter : int
+    tol : float
+        See :func:`.lbfgs.minimise`.
+    """
+    n_outputs = network.widths[-1]
+    if loss != "cross_entropy":
+        penalty /= n_outputs  # the loss is a mean over the outputs
+    elif n_outputs == 2:
         penalty *= 2  # as of one column, the difference of the two
-    function = LinearStart(network, data, mean, scale, penalty, batch_size, team)
+    mean, scale = moments.mean, input_scale(moments)
+    function = LinearStart(network, data, loss, mean, scale, penalty, batch_size, team)
     nothing = np.zeros(function.n_weights + function.n_out)
     function.set_weights(minimise(function, nothing, max_iter=max_iter, tol=tol))
     start, stop = network.connections_of(network.n_layers - 1)

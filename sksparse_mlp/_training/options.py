@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class TrainingOptions:
     """The estimators' parameters of the same names; defaults are the plainest choice of each."""
 
+    loss: str = "cross_entropy"
+    loss_parameter: float = 0.0
     solver: str = "sgd"
     learning_rate: str = "constant"
     learning_rate_init: float = 0.001

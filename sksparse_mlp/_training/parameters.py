@@ -2,19 +2,50 @@
 
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, StepParameters
+from .._kernels.records import (
+    ABSOLUTE_ERROR,
+    BINARY_CROSS_ENTROPY,
+    CROSS_ENTROPY,
+    HUBER,
+    QUANTILE,
+    RECONSTRUCTION,
+    SQUARED_ERROR,
+    StepParameters,
+)
 from .._network.activations import CODES
 from .._network.optimizer_state import solver_code
 
 ADAM_EPSILON = 1e-8
+# Of class numbers; of the inputs; of numbers, one an output.
+LOSSES = {
+    "cross_entropy": CROSS_ENTROPY,
+    "reconstruction": RECONSTRUCTION,
+    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
+    "squared_error": SQUARED_ERROR,
+    "absolute_error": ABSOLUTE_ERROR,
+    "huber": HUBER,
+    "quantile": QUANTILE,
+}
 
 
-def step_parameters(network, options, loss=CROSS_ENTROPY):
+def check_targets(loss, targets):
+    """Raise ValueError unless these are targets of a loss: kernels would read beyond others."""
+    if loss == "reconstruction":
+        fits = targets is None
+    else:
+        dtype, ndim = (np.int32, 1) if loss == "cross_entropy" else (np.float32, 2)
+        fits = targets is not None and targets.dtype == dtype and targets.ndim == ndim
+    if not fits:
+        raise ValueError(f"loss={loss!r} has no targets like these: {targets!r}.")
+
+
+def step_parameters(network, options):
     """The kernels' parameters for training."""
     adam = options.solver == "adam"
     scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
     return StepParameters(
-        loss=loss,
+        loss=LOSSES[options.loss],
+        loss_parameter=np.float32(options.loss_parameter),
         activation=CODES[network.activation],
         slopes=network.slopes(),
         solver=solver_code(options.solver, options.momentum, options.nesterovs_momentum),

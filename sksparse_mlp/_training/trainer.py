@@ -9,17 +9,18 @@ import time
 
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, SQUARED_ERROR, Batches
+from .._kernels.records import Batches
 from .._network.streams import derive_seed
 from .._network.team import Stopped
 from .._network.topology import AMOUNT_RULES, EvolutionTiming
 from .._network.workspace import lanes_for
-from .._network.x_view import samples_at_once, window
+from .._network.x_view import samples_at_once
 from .checks import check_same_training, check_training_state
+from .data import training_window
 from .divergence import divergence
 from .interrupt import deferred_interrupt
 from .pace import Pace
-from .parameters import step_parameters
+from .parameters import check_targets, step_parameters
 from .schedules import adam_correction, step_rates
 from .stopping import StoppingRule
 
@@ -69,6 +70,8 @@ class Trainer:
         Whether Ctrl-C ended the training.
     converged : bool
         Whether training ended before its last epoch by itself.
+    explanation : object
+        What the caller of a training found out about its network; None here.
     """
 
     def __init__(
@@ -91,27 +94,23 @@ class Trainer:
         self.batch_size = min(options.batch_size, self.n_samples)
         self.steps_per_epoch = -(-self.n_samples // self.batch_size)
         self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
-        self._begin_at(network.t)
+        self.first_t = network.t
+        self.timing = EvolutionTiming(
+            options.evolution_interval, options.evolution_end, self.first_t, self.total_steps
+        )
         self.stopping = StoppingRule(options)
-        loss = SQUARED_ERROR if data.targets is None else CROSS_ENTROPY
-        self.targets = np.zeros(0, np.int32) if data.targets is None else data.targets
-        self.params = step_parameters(network, options, loss)
+        check_targets(options.loss, data.targets)
+        self.params = step_parameters(network, options)
         self.lanes = lanes_for(self.batch_size)
-        self.workspace = network.workspace(self.batch_size, team.n_threads, loss)
+        self.workspace = network.workspace(self.batch_size, team.n_threads, self.params.loss)
         width = 1 << len(self.lanes)
         n_lanes = -(-self.batch_size // width) * width
         self.pace = Pace(sum(network.n_connections), n_lanes, self.steps_per_epoch)
         # Whether this epoch can be taken back, and what it then goes back to.
-        self.can_undo, self.undo = False, None
+        self.can_undo, self.undo, self.progress_before = False, None, None
         self.history = {name: [] for name in RECORDED}
         self.interrupted = self.converged = self.ended = False
-
-    def _begin_at(self, first_t):
-        """Lay out the schedules from a step on."""
-        options, self.first_t = self.options, first_t
-        self.timing = EvolutionTiming(
-            options.evolution_interval, options.evolution_end, first_t, self.total_steps
-        )
+        self.explanation = None
 
     # ------------------------------------------------------------ epochs
 
@@ -191,6 +190,7 @@ class Trainer:
         kept = epoch > 0 and self.pace.epoch_is_long
         if kept:
             self.undo = self.network.snapshot(into=self.undo)
+            self.progress_before = self.network.progress
         self.can_undo = epoch == 0 or kept
         try:
             self._visit_all(epoch, interrupt, start)
@@ -198,6 +198,7 @@ class Trainer:
             if epoch == 0:
                 raise KeyboardInterrupt from None
             self.network.restore(self.undo)
+            self.network.progress = self.progress_before
             return False
         finally:
             self.can_undo = False
@@ -288,10 +289,7 @@ class Trainer:
 
     def _call_kernel(self, order, n_steps, epoch):
         start = time.perf_counter()
-        view = window(self.data.X, order)
-        targets, sample_weight = self.targets, self.data.sample_weight
-        if view.order is not order:
-            targets, sample_weight = targets[order[: targets.size]], sample_weight[order]
+        view = training_window(self.data, order)
         rates, decays = self._rates(n_steps)
         batches = Batches(
             n_steps=n_steps,
@@ -299,8 +297,9 @@ class Trainer:
             batch_size=self.batch_size,
             first_step=self.network.t,
             order=view.order,
-            targets=targets,
-            sample_weight=sample_weight,
+            targets=view.targets,
+            values=view.values,
+            sample_weight=view.sample_weight,
             rates=rates,
             decays=decays,
             losses=np.zeros(n_steps),

@@ -269,6 +269,7 @@ default="tanh"
     def _options(self, n_samples):
         """The estimator's own choices, and the parameters of the same names."""
         own = {
+            "loss": "reconstruction",
             "learning_rate": "cosine",
             "evolution_end": 0.75,
             "tol": 0.0,

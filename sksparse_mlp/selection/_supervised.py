@@ -20,6 +20,7 @@ from .._estimator.compat import (
 from .._estimator.constraints import PARAMETER_CONSTRAINTS
 from .._estimator.handed_out import FittedAttribute
 from .._estimator.inputs import validated
+from .._estimator.labels import readable_labels
 from .._estimator.publishing import PublishedFit
 from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
@@ -184,7 +185,7 @@ class SparseMLPFeatureSelector(
             The fitted selector.
         """
         twin = self._twin()
-        X, y = validated(twin, X, y, reset=True)
+        X, y = validated(twin, X, readable_labels(y, "y"), reset=True)
         twin._check_choice(X.shape[1])
         rehearse_importance(self.method)
         networks = twin._new_networks(X.shape[0])

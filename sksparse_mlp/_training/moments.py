@@ -1,8 +1,9 @@
-"""Which inputs tell the classes apart: where guided growth looks for connections.
+"""What each input by itself says of the targets: where guided growth looks for connections.
 
-The score of an input is the one-way analysis of variance's ratio of the variation between the
-classes to that within them, ``SSB / SSW``: its F statistic but for a constant. One pass over X, a
-block of samples at a time.
+The score of an input is the ratio of the variation that the targets explain to the rest of it. With
+classes that is the one-way analysis of variance's ``SSB / SSW``, its F statistic but for a
+constant; with numbers ``r^2 / (1 - r^2)``, r being the correlation, squares in the mean over the
+outputs. One pass over X, a block of samples at a time.
 """
 
 from typing import NamedTuple
@@ -14,42 +15,48 @@ from .._network.x_view import dense_block
 
 # A block of samples holds about this many numbers.
 BLOCK = 2**21
-# Variation within the classes that counts at least, as a share of the whole: separations so
-# clear that few samples cannot tell them from perfect ones are all the same.
+# Variation that is not explained counts at least as this share of the whole: separations so clear
+# that few samples cannot tell them from perfect ones are all the same.
 LEAST_WITHIN = 1e-3
 # Connections grow in proportion to this power of the separation.
 POWER = 1.5
 # Some connections are always laid at random: the inputs that differ may have no room for all.
 MOST_GUIDANCE = 0.99
+# Inputs that vary less have weights beyond float32: they are left out.
+LEAST_SPREAD = 1e-30
 
 
-class ClassMoments(NamedTuple):
+class InputMoments(NamedTuple):
     """Weighted moments of each input, float64 [n_features] each."""
 
     mean: np.ndarray
     variance: np.ndarray
-    between: np.ndarray  # the part of the variance that is between the classes
+    between: np.ndarray  # the part of the variance that the targets explain
 
     def separation(self):
-        """``SSB / SSW``; zero for constant inputs."""
+        """The explained part by the rest; zero for constant inputs."""
         within = np.maximum(self.variance - self.between, LEAST_WITHIN * self.variance)
         nothing = np.zeros_like(within)
         return np.divide(self.between, within, where=within > 0, out=nothing)
 
 
-def class_moments(data):
+def input_moments(data):
     """The moments of the inputs of a training.
 
     Parameters
     ----------
     data : TrainingData
-        With class numbers as targets.
+
+    Returns
+    -------
+    InputMoments
     """
-    X, samples, targets = data.X, data.samples, data.targets[data.samples]
+    X, samples = data.X, data.samples
     weight = data.sample_weight[samples].astype(np.float64)
     weight /= weight.sum()
-    n_classes, n_features = int(targets.max()) + 1, X.shape[1]
-    origin, sums, squares = np.zeros(n_features), np.zeros((n_classes, n_features)), 0.0
+    contrasts, n_features = _contrasts(data.targets[samples], weight), X.shape[1]
+    origin, sums, squares = np.zeros(n_features), np.zeros(n_features), np.zeros(n_features)
+    explained = np.zeros((contrasts.shape[0], n_features))
     step = max(1, BLOCK // n_features)
     for start in range(0, samples.size, step):
         part = slice(start, start + step)
@@ -58,21 +65,38 @@ def class_moments(data):
             # Numbers far from zero lose their digits when squared: measure from one sample.
             origin = block[0].copy()
         block -= origin
-        members = sparse.csr_array(
-            (weight[part], (targets[part], np.arange(len(block)))), shape=(n_classes, len(block))
-        )
-        sums += members @ block
+        sums += weight[part] @ block
+        explained += contrasts[:, part] @ block
         block *= block
         squares += weight[part] @ block
-    shares = np.bincount(targets, weight, n_classes)
-    present = shares > 0
-    shift = sums.sum(axis=0)
-    between = (sums[present] ** 2 / shares[present, None]).sum(axis=0) - shift**2
-    variance = np.maximum(squares - shift**2, 0)
+    between = (explained**2).sum(axis=0)
+    if data.targets.ndim == 1:
+        between -= sums**2  # indicators of classes, whose mean is not taken away
+    else:
+        between /= data.targets.shape[1]
+    variance = np.maximum(squares - sums**2, 0)
     # What is left of a constant input is rounding.
     variance[variance < 1e-12 * squares] = 0
     between[between < 1e-12 * squares] = 0
-    return ClassMoments(origin + shift, variance, np.clip(between, 0, variance))
+    return InputMoments(origin + sums, variance, np.clip(between, 0, variance))
+
+
+def _contrasts(targets, weight):
+    """Weighted rows of length one to project the inputs on: CSR [n_contrasts, n_samples].
+
+    The indicators of the classes, or the standardised numbers of each output.
+    """
+    if targets.ndim == 1:
+        shares = np.bincount(targets, weight)
+        values = weight / np.sqrt(shares[targets])
+        return sparse.csr_array(
+            (values, (targets, np.arange(targets.size))), shape=(shares.size, targets.size)
+        )
+    values = targets.astype(np.float64)
+    values -= (weight[:, None] * values).sum(axis=0)
+    spread = np.sqrt((weight[:, None] * values**2).sum(axis=0))
+    values *= np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > LEAST_SPREAD)
+    return sparse.csr_array(values.T * weight)
 
 
 def growth_preferences(separation, guidance):
@@ -89,10 +113,6 @@ def growth_preferences(separation, guidance):
     if not mean > 0:
         return np.ones(scores.size, np.float32)
     return np.float32(1.0 - guidance) + (guidance * scores / mean).astype(np.float32)
-
-
-# Inputs that vary less have weights beyond float32: they are left out.
-LEAST_SPREAD = 1e-30
 
 
 def input_scale(moments):

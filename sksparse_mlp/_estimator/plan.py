@@ -1,0 +1,160 @@
+"""From parameters to a training: each "auto" resolved by the shape of the data.
+
+Whatever a fit decides before its first step is decided here, once, and stands in a :class:`Plan`.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from .._network.shapes import has_skip
+from .._training.importance import SAMPLES_OF_STREAM, SAMPLES_PER_EPOCH, importances
+from .._training.linear_start import start_skip_layer
+from .._training.moments import growth_preferences, input_moments
+from .._training.options import TrainingOptions
+from . import defaults
+from .architecture import Architecture, layer_sizes
+from .base import plain_parameters
+
+
+class Shape(NamedTuple):
+    """What "auto" looks at."""
+
+    n_samples: int  # of this training
+    n_samples_in_all: int  # those of earlier calls of ``partial_fit`` included
+    n_features: int
+    stream: bool  # whether this is a part of a stream
+
+
+class Plan(NamedTuple):
+    """All that :func:`.fitting.train` needs to know of a training."""
+
+    architecture: Architecture
+    options: TrainingOptions
+    start: object  # a callable, sets the skip layer of a new network; or None
+    explain: object  # a callable, judges the inputs of the trained network
+
+
+def plan_training(estimator, task, data, shape, network):
+    """Resolve the parameters of an estimator.
+
+    Parameters
+    ----------
+    estimator : BaseSupervisedMLP
+    task : Task
+    data : TrainingData
+    shape : Shape
+    network : SparseNetwork or None
+        The fitted network to go on with.
+
+    Returns
+    -------
+    Plan
+    """
+    sizes = layer_sizes(
+        shape.n_features,
+        estimator.hidden_layer_sizes,
+        task.n_outputs,
+        epsilon=estimator.epsilon,
+        density=estimator.density,
+        skip=estimator.skip_connections is not None,
+        solver=estimator.solver,
+    )
+    fits_skip = network is None and has_skip(*sizes) and _skip_start(estimator, shape) == "fitted"
+    options = training_options(estimator, task, shape, refines=fits_skip)
+    keeps = _kept_preferences(estimator, network, shape)
+    guided = options.evolution == "guided" and keeps is None
+    moments = input_moments(data) if fits_skip or guided else None
+    preferences = keeps
+    if guided:
+        preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
+    return Plan(
+        _architecture(estimator, sizes, preferences),
+        options,
+        _start(task, data, moments, options) if fits_skip else None,
+        partial(_explain, data, moments, shape.stream),
+    )
+
+
+def training_options(estimator, task, shape, *, refines):
+    """How to train: the parameters of the same names.
+
+    ``refines`` says that the network adds to a fitted skip layer.
+    """
+    stream, n_samples, n_features = shape.stream, shape.n_samples, shape.n_features
+    names = set(TrainingOptions.__dataclass_fields__) & set(estimator.get_params(deep=False))
+    values = plain_parameters(estimator, names)
+    values["loss"], values["loss_parameter"] = task.loss, task.loss_parameter
+    batch = values["batch_size"] = defaults.batch_size(estimator.batch_size, n_samples, stream)
+    if estimator.max_iter == "auto":
+        refines &= estimator.learning_rate == "cosine"
+        values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, refines)
+    if estimator.evolution_interval == "auto":
+        total_steps = values["max_iter"] * -(-n_samples // batch)
+        interval = defaults.evolution_interval(total_steps, estimator.evolution_end)
+        values["evolution_interval"] = "epoch" if stream else interval
+    if estimator.evolution == "auto":
+        rule = "set" if stream else defaults.evolution(n_samples, n_features)
+        values["evolution"] = rule
+    if estimator.input_noise == "auto":
+        values["input_noise"] = defaults.input_noise(shape.n_samples_in_all, n_features)
+    return TrainingOptions(**values)
+
+
+def _skip_start(estimator, shape):
+    """``skip_connections``, "auto" resolved: a stream shows too little at once to fit a model."""
+    if estimator.skip_connections == "auto":
+        return "zero" if shape.stream else "fitted"
+    return estimator.skip_connections
+
+
+def _kept_preferences(estimator, network, shape):
+    """What growth in the network of a stream prefers since its first call, if it still does."""
+    if not shape.stream or network is None or estimator.evolution not in ("auto", "guided"):
+        return None
+    return network.input_preferences
+
+
+def _guidance(estimator, shape):
+    """``guidance``; where "auto" chose to guide, the less the more samples there are."""
+    if estimator.evolution != "auto":
+        return estimator.guidance
+    return estimator.guidance * defaults.scarcity(shape.n_samples, shape.n_features)
+
+
+def _start(task, data, moments, options):
+    """What sets the skip layer of a new network."""
+    return partial(
+        start_skip_layer,
+        data=data,
+        moments=moments,
+        loss=task.start_loss,
+        penalty=task.start_penalty,
+        batch_size=options.batch_size,  # the same kernels
+    )
+
+
+def _explain(data, moments, stream, network, team):
+    """Importances of the inputs of a trained network."""
+    moments = input_moments(data) if moments is None else moments
+    spread = np.sqrt(moments.variance)
+    if stream and not spread.any():  # a chunk of one sample has none
+        spread = np.ones_like(spread)
+    at_most = SAMPLES_OF_STREAM if stream else SAMPLES_PER_EPOCH
+    return importances(network, data, spread, team, at_most)
+
+
+def _architecture(estimator, sizes, preferences):
+    widths, n_connections = sizes
+    return Architecture(
+        widths=widths,
+        n_connections=n_connections,
+        activation=estimator.activation,
+        activation_slope=estimator.activation_slope,
+        weight_init=estimator.weight_init,
+        weight_init_gain=float(estimator.weight_init_gain),
+        solver=estimator.solver,
+        growth="set" if preferences is None else "guided",
+        input_preferences=preferences,
+    )

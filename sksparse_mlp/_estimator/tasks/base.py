@@ -1,0 +1,50 @@
+"""The contract of a task."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Task(Protocol):
+    """The meaning of y and of the outputs.
+
+    Attributes
+    ----------
+    loss : str
+        What is trained: a name of :data:`sksparse_mlp._training.parameters.LOSSES`.
+    loss_parameter : float
+        Its parameter; 0 where it has none.
+    start_loss : str
+        What the skip layer starts from the minimum of: a smooth one.
+    start_penalty : float
+        The penalty of that linear model, see :mod:`sksparse_mlp._training.linear_start`.
+    n_outputs : int
+        Outputs of the network.
+    out_activation : str
+        Name of what turns outputs into predictions.
+    """
+
+    loss: str
+    loss_parameter: float
+    start_loss: str
+    start_penalty: float
+    n_outputs: int
+    out_activation: str
+
+    def encoded(self, y, name) -> np.ndarray:
+        """Targets of y: int32 [n_samples], or float32 [n_samples, n_outputs].
+
+        ValueError, which calls y by its name, where it does not fit.
+        """
+
+    def decoded(self, targets) -> np.ndarray:
+        """The y of some targets, as its owner knows it."""
+
+    def strata(self, targets) -> np.ndarray:
+        """A number for each sample: of each of them a fraction is held out."""
+
+    def figures(self, outputs, targets, weight) -> tuple:
+        """Mean loss and score of outputs, float64, on weighted samples."""
+
+    def missing_from(self, y) -> list:
+        """What samples with these y cannot tell about: classes of which there are none."""

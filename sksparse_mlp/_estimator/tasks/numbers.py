@@ -1,0 +1,76 @@
+"""One or several numbers for each sample (regression)."""
+
+import numpy as np
+from scipy.special import huber
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array
+
+
+class NumberTask:
+    """Numbers, standardised for the network: see :class:`.base.Task`.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of float64, shape (n_outputs,)
+        What is taken from each target, and what it is then divided by.
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}
+    loss_parameter : float
+        Where "huber" begins to be linear, or which "quantile".
+    is_column : bool
+        Whether y has no second axis.
+    """
+
+    start_loss, start_penalty, out_activation = "squared_error", 1.0, "identity"
+
+    def __init__(self, mean, scale, *, loss, loss_parameter, is_column):
+        self.mean, self.scale, self.is_column = mean, scale, is_column
+        self.loss, self.loss_parameter = loss, loss_parameter
+        self.n_outputs = len(mean)
+
+    def encoded(self, y, name):
+        """Standardised numbers."""
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{name} must hold {self.n_outputs} numbers for each sample, as y of fit; got "
+                f"{y.shape[1]}."
+            )
+        with np.errstate(over="ignore"):
+            targets = np.ascontiguousarray((y - self.mean) / self.scale, np.float32)
+        if not np.isfinite(targets).all():
+            raise ValueError(f"{name} holds numbers beyond the range of float32 once standardised.")
+        return targets
+
+    def decoded(self, targets):
+        """The numbers as they were."""
+        return self.predicted(targets.astype(np.float64))
+
+    def strata(self, targets):
+        """All samples are alike."""
+        return np.zeros(len(targets), np.int64)
+
+    def figures(self, outputs, targets, weight):
+        """Mean loss, of standardised numbers, and R^2."""
+        losses = self._losses(outputs - targets).mean(axis=1)
+        score = r2_score(targets, outputs, sample_weight=weight) if len(targets) > 1 else np.nan
+        return float(np.average(losses, weights=weight)), float(score)
+
+    def _losses(self, error):
+        if self.loss == "squared_error":
+            return error**2 / 2
+        if self.loss == "absolute_error":
+            return abs(error)
+        if self.loss == "huber":
+            return huber(self.loss_parameter, error)
+        quantile = self.loss_parameter
+        return np.where(error > 0, (1 - quantile) * error, -quantile * error)
+
+    def missing_from(self, y):
+        """Nothing: no number has to be there."""
+        return []
+
+    def predicted(self, outputs):
+        """Outputs as numbers like those of y."""
+        y = outputs * self.scale + self.mean
+        return y[:, 0] if self.is_column else y

@@ -1,0 +1,319 @@
+"""TrulySparseMLPRegressor: losses, scales of targets, and what it shares with the classifier."""
+
+import inspect
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from estimators import numbers, same_bits, small_regressor
+from numpy.testing import assert_allclose, assert_array_equal
+from reference import activate
+from scipy import sparse
+from sklearn.datasets import make_friedman1
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_pinball_loss, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
+from sksparse_mlp._network.activations import CODES, slopes_by_level
+from sksparse_mlp._training.trainer import Trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = numbers()
+TWO = np.column_stack((Y, 30 * X[:, 0] - 20 * X[:, 1] + 7))
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+regressor = partial(TrulySparseMLPRegressor, (20,), epsilon=5, random_state=0)
+
+
+def test_parameters_are_those_of_the_classifier_but_for_classes():
+    ours, theirs = (
+        set(inspect.signature(cls).parameters)
+        for cls in (TrulySparseMLPRegressor, TrulySparseMLPClassifier)
+    )
+    assert theirs - ours == {"class_weight", "temperature"}
+    assert ours - theirs == {"loss", "quantile", "huber_delta"}
+
+
+def test_defaults_are_those_of_the_classifier():
+    ours = inspect.signature(TrulySparseMLPRegressor).parameters
+    for name, parameter in inspect.signature(TrulySparseMLPClassifier).parameters.items():
+        if name in ours:
+            assert ours[name].default == parameter.default, name
+
+
+# ---------------------------------------------------------------- what it learns
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_learns_what_is_not_linear(loss):
+    X, y = make_friedman1(400, random_state=0)
+    model = make_pipeline(StandardScaler(), regressor(loss=loss)).fit(X[:300], y[:300])
+    assert model.score(X[300:], y[300:]) > Ridge().fit(X[:300], y[:300]).score(X[300:], y[300:])
+
+
+@pytest.mark.parametrize("quantile", [0.2, 0.8])
+def test_a_share_of_the_targets_lies_below_a_quantile(quantile):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    y = X[:, 0] + rng.gumbel(size=600)
+    model = regressor(loss="quantile", quantile=quantile).fit(X, y)
+    assert np.mean(y < model.predict(X)) == pytest.approx(quantile, abs=0.06)
+
+
+def test_outliers_count_less_with_huber():
+    y = Y.copy()
+    y[::10] += 5000
+    others = np.arange(len(y)) % 10 != 0
+    squared, huber = (
+        regressor(loss=loss, huber_delta=0.1).fit(X, y).predict(X)[others]
+        for loss in ("squared_error", "huber")
+    )
+    assert np.median(abs(huber - Y[others])) < np.median(abs(squared - Y[others]))
+
+
+def test_the_loss_of_held_out_samples_is_that_of_training():
+    """Full batches: the training loss of the second epoch is that of the weights before it."""
+    for loss in LOSSES:
+        model = small_regressor(loss=loss, quantile=0.7, huber_delta=0.4, batch_size=1000,
+                                evolution=None, max_iter=3)  # fmt: skip
+        model.fit(X, TWO, X_val=X, y_val=TWO)
+        expected = model.history_["validation_loss"][:-1]
+        assert_allclose(model.loss_curve_[1:], expected, rtol=1e-5)
+
+
+def test_the_validation_score_is_that_of_the_estimator():
+    model = small_regressor().fit(X, TWO, X_val=X[:50], y_val=TWO[:50])
+    assert model.validation_scores_[-1] == pytest.approx(model.score(X[:50], TWO[:50]), abs=1e-6)
+
+
+@pytest.mark.parametrize("scoring", ["neg_mean_absolute_error", "r2"])
+def test_early_stopping_looks_at_scoring(scoring):
+    model = small_regressor(early_stopping=True, scoring=scoring, max_iter=8).fit(X, Y)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+# ---------------------------------------------------------------- targets
+
+
+@pytest.mark.parametrize("targets", [Y, TWO, TWO[:, :1]], ids=["column", "two", "matrix of one"])
+def test_predictions_have_the_shape_of_y(targets):
+    assert small_regressor().fit(X, targets).predict(X).shape == targets.shape
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_scale_of_the_targets_changes_nothing_else(loss):
+    plain = small_regressor(loss=loss).fit(X, TWO)
+    scaled = small_regressor(loss=loss).fit(X, 1e6 * TWO - 1e7)
+    assert_allclose((scaled.predict(X) + 1e7) / 1e6, plain.predict(X), rtol=1e-3)
+
+
+def test_targets_are_standardised_by_their_weighted_moments():
+    weight = np.arange(len(Y)) % 3
+    model = small_regressor().fit(X, TWO, sample_weight=weight)
+    mean = np.average(TWO, axis=0, weights=weight)
+    assert_allclose(model.target_mean_, mean)
+    assert_allclose(
+        model.target_scale_, np.sqrt(np.average((TWO - mean) ** 2, axis=0, weights=weight))
+    )
+
+
+def test_a_constant_target_is_predicted():
+    targets = np.column_stack((Y, np.full(len(Y), 7.0)))
+    assert_allclose(regressor().fit(X, targets).predict(X)[:, 1], 7.0, atol=1e-2)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300, 1e300])
+def test_extreme_targets_are_predicted(size):
+    found = regressor(max_iter=5).fit(X, size * Y / 1000).predict(X)
+    assert np.isfinite(found).all()
+    assert_allclose(found.mean(), size * Y.mean() / 1000, rtol=0.2, atol=1e-2 * (size == 0))
+
+
+WRONG = {
+    "text": (np.array(["a"] * len(Y)), "could not convert|dtype"),
+    "NaN": (np.where(np.arange(len(Y)) == 3, np.nan, Y), "NaN"),
+    "infinity": (np.where(np.arange(len(Y)) == 3, np.inf, Y), "infinity"),
+    "masked": (np.ma.array(Y, mask=np.arange(len(Y)) == 3), "^y is a masked array"),
+    "None": (None, "requires y"),
+    "too short": (Y[:-1], "inconsistent"),
+}
+
+
+@pytest.mark.parametrize(("targets", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_targets_are_an_error(targets, message):
+    with pytest.raises(ValueError, match=message):
+        small_regressor().fit(X, targets)
+
+
+def test_other_numbers_of_targets_are_an_error_that_names_y_val():
+    with pytest.raises(ValueError, match=r"^y_val must hold 1 numbers for each sample.*got 2"):
+        small_regressor().fit(X, Y, X_val=X, y_val=TWO)
+
+
+def test_other_numbers_of_targets_later_in_a_stream_are_an_error():
+    with pytest.raises(ValueError, match=r"^y must hold 2 numbers for each sample.*got 1"):
+        small_regressor().partial_fit(X, TWO).partial_fit(X, Y)
+
+
+# ---------------------------------------------------------------- one network
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("skip", ["fitted", "zero", None])
+@pytest.mark.parametrize("activation", CODES)
+def test_five_lines_of_numpy_give_predict(activation, skip, solver):
+    model = small_regressor(activation=activation, skip_connections=skip, solver=solver)
+    model.fit(X, TWO)
+    slopes = slopes_by_level(activation, 0.6, 4)
+    a = X.astype(np.float64)
+    for level, (W, b) in enumerate(zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True), 1):
+        srelu = None if model.srelu_ is None else model.srelu_[level - 1]
+        a = activate(activation, a @ W + b, slopes[level], srelu)
+    z = a @ model.coefs_[-1] + model.intercepts_[-1]
+    if model.skip_coef_ is not None:
+        z = z + X @ model.skip_coef_
+    expected = z * model.target_scale_ + model.target_mean_
+    assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_skip_layer_starts_from_a_ridge_regression():
+    """Without hidden steps that count, predictions are those of the linear model."""
+    X, y = numbers(n_samples=30, n_features=40)
+    model = regressor(skip_connections="fitted", max_iter=1, learning_rate_init=1e-9,
+                      weight_init_gain=1e-6).fit(X, y)  # fmt: skip
+    separation = np.square([np.corrcoef(X[:, j], y)[0, 1] for j in range(40)])
+    separation = separation / (1 - separation)
+    scaled = StandardScaler().fit_transform(X)
+    scaled = scaled * np.sqrt(1 + separation**2 / np.mean(separation**2))
+    expected = Ridge(alpha=1.0).fit(scaled, y).predict(scaled)
+    assert_allclose(model.predict(X), expected, atol=0.02 * y.std())
+
+
+def test_connections_gather_at_inputs_that_correlate_with_the_target():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 200)).astype(np.float32)
+    y = X[:, :5].sum(axis=1) + 0.1 * rng.normal(size=100)
+    degrees = np.diff(regressor(epsilon=1, evolution="guided").fit(X, y).coefs_[0].indptr)
+    assert degrees[:5].mean() > 2 * degrees[5:].mean()
+
+
+def test_importances_find_the_inputs_that_matter():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 60)).astype(np.float32)
+    y = np.column_stack((X[:, 0], X[:, 1])) + 0.1 * rng.normal(size=(100, 2))
+    importances = regressor().fit(X, y).feature_importances_
+    assert set(np.argsort(importances)[-2:]) == {0, 1}
+    assert importances.sum() == pytest.approx(1)
+
+
+# ---------------------------------------------------------------- promises
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, np.asfortranarray, partial(np.float64)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_neither_the_form_of_X_nor_threads_change_a_bit(form, loss):
+    model = partial(small_regressor, loss=loss, skip_connections="fitted", evolution="guided")
+    assert same_bits(model().fit(X, TWO), model(n_jobs=2).fit(form(X), TWO))
+
+
+def test_a_sample_given_twice_is_one_of_weight_two():
+    weight = 1 + np.arange(len(Y)) % 2
+    whole = partial(small_regressor, batch_size="auto")
+    weighted = whole().fit(X, Y, sample_weight=weight)
+    repeated = whole().fit(np.repeat(X, weight, axis=0), np.repeat(Y, weight))
+    assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-4)
+
+
+def test_a_pickle_goes_on_as_the_original():
+    model = small_regressor().partial_fit(X[:48], TWO[:48])
+    copy = pickle.loads(pickle.dumps(model))
+    for estimator in (model, copy):
+        estimator.partial_fit(X[48:], TWO[48:])
+    assert same_bits(model, copy)
+    assert_array_equal(model.predict(X), copy.predict(X))
+
+
+def test_a_stream_keeps_the_scale_of_its_first_chunk():
+    model = small_regressor().partial_fit(X[:48], Y[:48])
+    before = model.target_mean_, model.target_scale_
+    model.partial_fit(X[48:], 10 * Y[48:])
+    assert_array_equal((model.target_mean_, model.target_scale_), before)
+
+
+def test_a_warm_start_goes_on():
+    model = small_regressor(warm_start=True).fit(X, Y)
+    loss = model.loss_
+    assert model.fit(X, Y).loss_ < loss
+    assert model.t_ == 2 * 5 * len(Y)
+
+
+def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    expected = small_regressor(max_iter=6).fit(X, TWO)
+    checkpointed = small_regressor(max_iter=6, checkpoint=tmp_path / "state")
+    n_epochs = iter([None, None, SystemExit])
+
+    def print_or_exit(trainer):
+        if next(n_epochs):
+            raise SystemExit
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Trainer, "_print_epoch", print_or_exit)
+        with pytest.raises(SystemExit):
+            checkpointed.fit(X, TWO)
+    assert same_bits(checkpointed.fit(X, TWO), expected)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"loss": "huber"}, {"loss": "quantile", "quantile": 0.6}, {"huber_delta": 2.0}]
+)
+def test_a_checkpoint_knows_the_loss(changes, tmp_path):
+    small_regressor(checkpoint=tmp_path / "state").fit(X, Y)
+    with pytest.raises(ValueError, match="belongs to another fit, which differs in"):
+        small_regressor(checkpoint=tmp_path / "state", **changes).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "poisson"}, "The 'loss' parameter"),
+        ({"quantile": 1.0}, "The 'quantile' parameter"),
+        ({"huber_delta": 0}, "The 'huber_delta' parameter"),
+    ],
+)
+def test_wrong_parameters_are_an_error(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_regressor(**changes).fit(X, Y)
+
+
+# ---------------------------------------------------------------- among scikit-learn's
+
+
+def test_works_in_searches_and_cross_validation():
+    pipeline = make_pipeline(StandardScaler(), small_regressor())
+    assert len(cross_val_score(pipeline, X, Y, cv=3)) == 3
+    grid = {"loss": ["squared_error", "huber"]}
+    search = GridSearchCV(small_regressor(), grid, cv=2).fit(X, TWO)
+    assert search.best_estimator_.n_outputs_ == 2
+
+
+def test_several_targets_at_once_are_as_good_as_one_each():
+    together = regressor().fit(X, TWO)
+    apart = MultiOutputRegressor(regressor()).fit(X, TWO)
+    for model in (together, apart):
+        assert r2_score(TWO, model.predict(X)) > 0.95
+
+
+def test_pinball_loss_is_lower_than_that_of_the_mean():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 5))
+    y = X[:, 0] + rng.exponential(size=500) * (1 + (X[:, 1] > 0))
+    mean, upper = (regressor(loss=loss, quantile=0.9).fit(X[:300], y[:300]).predict(X[300:])
+                   for loss in ("squared_error", "quantile"))  # fmt: skip
+    assert mean_pinball_loss(y[300:], upper, alpha=0.9) < mean_pinball_loss(
+        y[300:], mean, alpha=0.9
+    )
