@@ -272,10 +272,12 @@ def test_pruning_in_turn_with_training_leaves_fewer_connections_each_time():
     X, y = points()
     model = small().fit(X, y)
     counts = [sum(model.n_connections_)]
+    epochs = len(model.loss_curve_)
     for _ in range(3):
         model = model.prune(30).partial_fit(X, y)
         counts.append(sum(model.n_connections_))
     assert all(later < earlier for earlier, later in pairwise(counts))
+    assert model.history_["n_connections"] == counts[:1] * epochs + counts[1:]
 
 
 def test_a_selector_is_compacted_with_its_scores():

@@ -71,7 +71,9 @@ class Shrinkable:
         Notes
         -----
         In [1]_, neurons are pruned now and then while the network is trained. Here call ``prune``
-        and ``partial_fit`` in turn; memory and time fall each time.
+        and ``partial_fit`` in turn: memory and time fall each time, and ``history_`` says how many
+        connections were left in each epoch. Figures of the fit, such as ``feature_importances_``,
+        are those of the network before until it is trained again.
 
         References
         ----------
