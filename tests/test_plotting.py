@@ -312,7 +312,7 @@ def test_wrong_numbers_of_features_are_refused(n_features):
 # ---------------------------------------------------------------- topology
 
 
-@pytest.mark.parametrize("kind", ["input_degree", "layers", "degree_distribution"])
+@pytest.mark.parametrize("kind", ["input_degree", "layers", "degree_distribution", "dead_neurons"])
 @pytest.mark.parametrize("density", [0.01, 0.2, 1.0])
 def test_every_density_can_be_drawn(kind, density):
     network = drawn_at_random((200, 60, 3), density)
@@ -443,6 +443,15 @@ def test_a_distribution_shows_both_ends_of_each_layer():
         drawn_at_random((9, 8, 7), 0.5), kind="degree_distribution"
     )
     assert len(texts(shown.ax_)) == 4
+
+
+def test_dead_neurons_are_counted_by_hidden_layer():
+    first = [[1, 0, 1, 0], [1, 0, 1, 0]]  # two neurons get nothing, and one leads nowhere
+    second = [[1, 0], [1, 1], [0, 0], [1, 1]]  # the second neuron is fed by dead ones only
+    network = drawn(first, second, [[1], [1]])
+    ax = TopologyDisplay.from_estimator(network, kind="dead_neurons").ax_
+    assert [bar.get_height() for bar in ax.patches] == [0.75, 0.5]
+    assert [text.get_text() for text in ax.texts] == ["3 of 4", "1 of 2"]
 
 
 @pytest.mark.parametrize("module", [_history, _importance, _topology], ids=lambda m: m.__name__)

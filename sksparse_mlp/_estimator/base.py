@@ -20,10 +20,11 @@ from .fitting import threads_worth_waking
 from .handed_out import FittedAttribute, read_only, read_only_csr
 from .inputs import validated
 from .publishing import PublishedFit
+from .shrinking import Shrinkable
 from .stored import check_estimator, checksum_of_estimator
 
 
-class BaseSparseMLP(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
+class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
     """Base class: everything but the meaning of the outputs and the way to train.
 
     This folder knows scikit-learn, labels and parameters; all arithmetic is below it.

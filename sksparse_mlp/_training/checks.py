@@ -26,7 +26,7 @@ FIXED = (
 )
 # What ``validate`` of the Trainer returns.
 VALIDATION_FIGURES = ("validation_loss", "validation_score", "monitored")
-INTEGERS = ("connections_rewired", "rewired_by_layer")
+INTEGERS = ("n_connections", "connections_rewired", "rewired_by_layer")
 
 
 def check_training_state(state, trainer):

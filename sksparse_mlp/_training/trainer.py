@@ -31,6 +31,7 @@ RECORDED = (
     "loss",
     "learning_rate",
     "seconds",
+    "n_connections",
     "connections_rewired",
     "rewired_by_layer",
     "explored_by_layer",
@@ -250,6 +251,7 @@ class Trainer:
         self.history["loss"].append(float(loss))
         self.history["learning_rate"].append(float(self.last_rate))
         self.history["seconds"].append(seconds)
+        self.history["n_connections"].append(sum(self.network.n_connections))
         self.history["connections_rewired"].append(int(rewired.sum()))
         self.history["rewired_by_layer"].append(rewired.tolist())
         self.history["explored_by_layer"].append(list(self.network.explored.shares))

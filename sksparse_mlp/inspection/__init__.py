@@ -8,6 +8,7 @@ from ._distance import topology_distance
 from ._importance import importance_table
 from ._recorder import InputDegreeRecorder
 from ._summary import LayerSummary, NetworkSummary, summary
+from ._topology import topology_report
 
 __all__ = [
     "InputDegreeRecorder",
@@ -16,4 +17,5 @@ __all__ = [
     "importance_table",
     "summary",
     "topology_distance",
+    "topology_report",
 ]

@@ -174,7 +174,7 @@ def patterns_of(network):
     list of csr_array
         A matrix of ones for each layer, shape (n_in, n_out).
     """
-    return [_pattern(weights) for weights in network.coefs_]
+    return [pattern_of(weights) for weights in network.coefs_]
 
 
 def skip_pattern_of(network):
@@ -191,12 +191,51 @@ def skip_pattern_of(network):
         A matrix of ones, shape (n_features, n_outputs); None where there is no such layer.
     """
     weights = getattr(network, "skip_coef_", None)
-    return None if weights is None else _pattern(weights)
+    return None if weights is None else pattern_of(weights)
 
 
-def _pattern(weights):
+def pattern_of(weights):
+    """Where the connections of a layer are; those of weight 0 count.
+
+    Parameters
+    ----------
+    weights : csr_array of shape (n_in, n_out)
+        The weights of a layer.
+
+    Returns
+    -------
+    csr_array
+        A matrix of ones.
+    """
     ones = np.ones(weights.nnz, np.float32)
     return csr_array((ones, weights.indices, weights.indptr), shape=weights.shape)
+
+
+def levels_on_a_path(patterns, skip=None):
+    """Of each level of neurons, which are on a path from an input to an output.
+
+    Parameters
+    ----------
+    patterns : list of csr_array
+        As :func:`patterns_of` makes them.
+    skip : csr_array, default=None
+        As :func:`skip_pattern_of` makes it.
+
+    Returns
+    -------
+    list of ndarray of bool
+        One for each level, inputs and outputs included.
+    """
+    fed = [np.ones(patterns[0].shape[0], bool)]
+    for pattern in patterns:
+        fed.append(pattern.T @ fed[-1] > 0)
+    used = [np.ones(patterns[-1].shape[1], bool)]
+    for pattern in reversed(patterns):
+        used.insert(0, pattern @ used[0] > 0)
+    if skip is not None:
+        used[0] |= np.diff(skip.indptr) > 0
+        fed[-1][skip.indices] = True
+    return [f & u for f, u in zip(fed, used, strict=True)]
 
 
 def import_pandas(wanted_by):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._networks import import_pandas, network_of, patterns_of, skip_pattern_of
+from ._networks import import_pandas, levels_on_a_path, network_of, patterns_of, skip_pattern_of
 
 
 class LayerSummary(NamedTuple):
@@ -150,7 +150,7 @@ def summary(est):
     """
     network = network_of(est)
     patterns, skip = patterns_of(network), skip_pattern_of(network)
-    alive = _on_a_path(patterns, skip)
+    alive = levels_on_a_path(patterns, skip)
     n_layers = len(patterns) + (skip is not None)
     rewired = _of_layers(network, "rewired_by_layer", n_layers).mean(axis=0)
     explored = _of_layers(network, "explored_by_layer", n_layers)[-1]
@@ -191,20 +191,6 @@ def _summarise_layer(pattern, alive_in, alive_out, explored, rewired):
         explored=float(explored),
         rewired_per_epoch=float(rewired),
     )
-
-
-def _on_a_path(patterns, skip):
-    """For each level of neurons, which of them are on a path from an input to an output."""
-    fed = [np.ones(patterns[0].shape[0], bool)]
-    for pattern in patterns:
-        fed.append(pattern.T @ fed[-1] > 0)
-    used = [np.ones(patterns[-1].shape[1], bool)]
-    for pattern in reversed(patterns):
-        used.insert(0, pattern @ used[0] > 0)
-    if skip is not None:
-        used[0] |= np.diff(skip.indptr) > 0
-        fed[-1][skip.indices] = True
-    return [f & u for f, u in zip(fed, used, strict=True)]
 
 
 def _percent(share):

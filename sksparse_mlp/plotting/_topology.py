@@ -4,24 +4,26 @@ from numbers import Integral
 
 import numpy as np
 
-from ..inspection._networks import network_of
+from ..inspection._networks import levels_on_a_path, network_of, pattern_of
 from . import _topology_pictures as pictures
 from ._style import axes_to_draw_on
 
-KINDS = ("input_degree", "evolution", "layers", "degree_distribution")
+KINDS = ("input_degree", "evolution", "layers", "degree_distribution", "dead_neurons")
 
 
 class TopologyDisplay:
     """Pictures of a network's connections.
 
-    Use :meth:`from_estimator` to make one. There are four kinds:
+    Use :meth:`from_estimator` to make one. There are five kinds:
 
     - "input_degree": connections of each input, sorted, beside what random connections would give;
       with ``image_shape``, as a picture of the inputs;
     - "evolution": connections of each input in the course of the training, which takes snapshots;
       with ``groups``, the mean and the range of each group of inputs;
     - "layers": density of blocks of cells, relative to the layer's;
-    - "degree_distribution": share of the neurons that have at least n connections.
+    - "degree_distribution": share of the neurons that have at least n connections;
+    - "dead_neurons": share of the neurons of each hidden layer on no path of connections from an
+      input to an output: what an estimator's ``compact`` leaves out.
 
     Parameters
     ----------
@@ -84,8 +86,8 @@ class TopologyDisplay:
         ----------
         est : estimator
             A fitted sparse network, or a pipeline, search or selector that ends in one.
-        kind : {"input_degree", "evolution", "layers", "degree_distribution"}, \
-                default="input_degree"
+        kind : {"input_degree", "evolution", "layers", "degree_distribution", \
+                "dead_neurons"}, default="input_degree"
             What to draw.
         image_shape : tuple of two ints, default=None
             As in :meth:`plot`.
@@ -113,8 +115,8 @@ class TopologyDisplay:
 
         Parameters
         ----------
-        kind : {"input_degree", "evolution", "layers", "degree_distribution"}, \
-                default="input_degree"
+        kind : {"input_degree", "evolution", "layers", "degree_distribution", \
+                "dead_neurons"}, default="input_degree"
             What to draw.
         image_shape : tuple of two ints, default=None
             Height and width of inputs that are the pixels of an image, row by row; for the kind
@@ -189,6 +191,10 @@ class TopologyDisplay:
 
     def _draw_degree_distribution(self, image_shape, groups):
         return lambda ax: pictures.draw_distributions(ax, self.coefs)
+
+    def _draw_dead_neurons(self, image_shape, groups):
+        alive = levels_on_a_path([pattern_of(weights) for weights in self.coefs])
+        return lambda ax: pictures.draw_dead_neurons(ax, alive[1:-1])
 
 
 def _are_sides(shape, size):

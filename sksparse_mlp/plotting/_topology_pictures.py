@@ -153,3 +153,15 @@ def _draw_survival(ax, degrees, **line):
     values, counts = np.unique(degrees[degrees > 0], return_counts=True)
     at_least = counts[::-1].cumsum()[::-1] / degrees.size
     ax.step(np.append(values, values[-1]), np.append(at_least, 1 / degrees.size), **line)
+
+
+def draw_dead_neurons(ax, alive):
+    """Share of the neurons of each hidden layer that are on no path, and their number."""
+    for number, level in enumerate(alive):
+        n_dead = int(np.sum(~level))
+        bars = ax.bar(number, n_dead / level.size, width=0.6, color=BLUE)
+        ax.bar_label(bars, [f"{n_dead:,} of {level.size:,}"], padding=2)
+    ax.set_xticks(range(len(alive)), [f"hidden layer {number}" for number in range(len(alive))])
+    ax.set_xlim(-0.6, max(len(alive), 1) - 0.4)
+    ax.set_ylim(0, 1.08)
+    ax.set_ylabel("share of the neurons that are dead")

@@ -101,11 +101,11 @@ default="tanh"
     intercepts_ : list of ndarray
         The intercepts of each layer, of shape (n_out,), read-only.
     n_connections_ : tuple of int
-        The number of connections of each layer. It never changes.
+        The number of connections of each layer. No training changes it.
     history_ : dict of list
-        One entry an epoch: "loss", "learning_rate", "seconds", "connections_rewired" and, of each
-        layer, "rewired_by_layer" and "explored_by_layer", the share of all possible connections
-        that have been tried so far.
+        One entry an epoch: "loss", "learning_rate", "seconds", "n_connections",
+        "connections_rewired" and, of each layer, "rewired_by_layer" and
+        "explored_by_layer", the share of all possible connections that have been tried so far.
     loss_curve_ : list of float
         The mean squared error of the reconstruction in each epoch.
     loss_ : float
