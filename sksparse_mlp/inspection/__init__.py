@@ -4,6 +4,7 @@ Everything is computed from public fitted attributes. Wherever a fitted network 
 fitted pipeline, search or selector that ends in one will do.
 """
 
+from ._contributions import contributions
 from ._distance import topology_distance
 from ._importance import importance_table
 from ._recorder import InputDegreeRecorder
@@ -13,6 +14,7 @@ __all__ = [
     "InputDegreeRecorder",
     "LayerSummary",
     "NetworkSummary",
+    "contributions",
     "importance_table",
     "summary",
     "topology_distance",
