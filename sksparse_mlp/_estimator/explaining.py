@@ -41,27 +41,21 @@ class ExplainsClassifier:
         X = est._validate_X(X, reset=False)
         column_of, factor = _columns(wanted, len(est.classes_))
         found = _contributions(est, X, column_of, (factor / est.temperature_).astype(np.float32))
-        if len(est.classes_) > 2:
-            places = column_of[wanted]
-            return (
-                found if np.array_equal(places, np.arange(found.shape[2])) else found[..., places]
-            )
-        return found[..., 0] if wanted.ndim == 0 else found * np.float32([-1, 1])[wanted]
+        return _in_order(found, column_of, wanted)
 
 
 def _wanted(classes, known):
     """The numbers of the classes that are asked for, of the second of two if none is."""
     if classes is None:
         return np.array(1) if len(known) == 2 else np.arange(len(known))
-    labels, number_of = np.asarray(classes), {label: i for i, label in enumerate(known.tolist())}
-    unknown = [label for label in labels.ravel().tolist() if label not in number_of]
-    if unknown or labels.ndim > 1 or not labels.size:
+    labels, known = np.asarray(classes), known.tolist()
+    wanted = labels.ravel().tolist()
+    if labels.ndim > 1 or not wanted or any(label not in known for label in wanted):
         raise ValueError(
             f"classes={classes!r} must be a class label that the network was fitted with, or a "
-            f"list of such: {known.tolist()}."
+            f"list of such: {known}."
         )
-    numbers = [number_of[label] for label in labels.ravel().tolist()]
-    return np.array(numbers).reshape(labels.shape)
+    return np.array([known.index(label) for label in wanted]).reshape(labels.shape)
 
 
 def _columns(wanted, n_classes):
@@ -85,3 +79,13 @@ def _contributions(est, X, column_of, factor):
         found = contributions(network, X, team, column_of, factor)
     check_outputs(found.reshape(X.shape[0], -1))
     return found
+
+
+def _in_order(found, column_of, wanted):
+    """The columns as they were asked for; a label alone has no axis."""
+    if column_of.size == 2:
+        return found[..., 0] if wanted.ndim == 0 else found * np.float32([-1, 1])[wanted]
+    places = column_of[wanted]
+    if np.array_equal(places, np.arange(found.shape[2])):
+        return found  # another choice is a copy
+    return found[..., places]

@@ -107,4 +107,4 @@ class Tally:
 
     def frequencies(self):
         """The share of the rounds in which each feature was chosen; None without choices."""
-        return None if self.n_chosen is None else self.counts / self.n_rounds
+        return None if self.n_chosen is None else self.counts / max(1, self.n_rounds)

@@ -256,7 +256,7 @@ class SparseMLPFeatureSelector(
             tally.end_round()
             if reporter.asked_to_stop and number % 2 == 1:  # the pair is complete
                 break
-        twin.selection_frequencies_, twin.n_chosen_ = tally.frequencies(), tally.n_chosen
+        twin.selection_frequencies_ = tally.frequencies()
         self._publish(twin)
         reporter.fit_ends()
         return self
@@ -292,14 +292,13 @@ class SparseMLPFeatureSelector(
             halves = np.random.RandomState(random_state.randint(2**31 - 1))
             weights = complementary_halves(y, sample_weight, self.n_pairs, halves)
         for weight, of_round in zip(weights, seeds.reshape(n_rounds, -1), strict=True):
-            yield (
-                weight,
-                [clone(template).set_params(random_state=int(s), **changes) for s in of_round],
-            )
+            copies = (clone(template).set_params(random_state=int(seed)) for seed in of_round)
+            yield weight, [copy.set_params(**changes) for copy in copies]
 
     def _set_scores(self, tally, networks):
-        """Set what is known after each network; of several halves, the first one's are kept."""
-        self.scores_ = tally.mean()
+        """Set what is known after a network; of several halves, those of the first are kept."""
+        self.scores_, self.n_chosen_ = tally.mean(), tally.n_chosen
+        self.selection_frequencies_ = tally.frequencies()
         if tally.n <= self.n_networks:
             self.estimators_, self.estimator_ = networks[: tally.n], networks[0]
 
