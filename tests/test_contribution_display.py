@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import points, small
+from estimators import indicators, numbers, points, small, small_regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
@@ -24,12 +24,12 @@ NAMES = [f"gene {j}" for j in range(X.shape[1])]
 
 @pytest.fixture(scope="module")
 def three():
-    return small(skip_connections="exact").fit(pd.DataFrame(X, columns=NAMES), Y)
+    return small(skip_connections="fitted").fit(pd.DataFrame(X, columns=NAMES), Y)
 
 
 @pytest.fixture(scope="module")
 def two():
-    return small(skip_connections="exact").fit(*points(n_classes=2))
+    return small(skip_connections="fitted").fit(*points(n_classes=2))
 
 
 @pytest.fixture(autouse=True)
@@ -152,8 +152,26 @@ def test_wrong_numbers_of_features_are_refused(two, n_features):
         ContributionDisplay.from_estimator(two, points(n_classes=2)[0], n_features=n_features)
 
 
+def test_a_regressor_shows_what_adds_to_its_prediction():
+    X, y = numbers()
+    model = small_regressor().fit(X, y)
+    shown = ContributionDisplay.from_estimator(model, X)
+    assert_array_equal(shown.contributions, contributions(model, X))
+    assert shown.ax_.get_xlabel() == "contribution to the prediction"
+
+
+@pytest.mark.parametrize("n_labels", [2, 4])
+def test_one_of_several_labels_is_to_be_named(n_labels):
+    X, y = indicators(n_labels)
+    model = small().fit(X, y)
+    with pytest.raises(ValueError, match=f"which of {n_labels} outputs to show"):
+        ContributionDisplay.from_estimator(model, X)
+    shown = ContributionDisplay.from_estimator(model, X, class_of_interest=1)
+    assert_array_equal(shown.contributions, contributions(model, X, classes=1))
+
+
 def test_what_is_no_network_is_refused():
-    with pytest.raises(TypeError, match="est must be a fitted TrulySparseMLPClassifier"):
+    with pytest.raises(TypeError, match="est must be a fitted sparse network"):
         ContributionDisplay.from_estimator(object(), X)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import make_network, make_options, shaken
-from estimators import points, small
+from estimators import indicators, numbers, points, small, small_regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Twin
 from scipy import sparse
@@ -31,12 +31,12 @@ X2, Y2 = points(n_classes=2)
 
 @pytest.fixture(scope="module")
 def three():
-    return small(skip_connections="exact", temperature=1.5).fit(X, Y)
+    return small(skip_connections="fitted", temperature=1.5).fit(X, Y)
 
 
 @pytest.fixture(scope="module")
 def two():
-    return small(skip_connections="exact", temperature=1.5).fit(X2, Y2)
+    return small(skip_connections="fitted", temperature=1.5).fit(X2, Y2)
 
 
 def explained(network, X, n_threads=1, columns=EACH_OUTPUT):
@@ -115,7 +115,7 @@ def test_without_hidden_neurons_they_add_up_to_the_logit_less_the_intercept(n_cl
     assert_allclose(contributions(model, X).sum(axis=1), model.decision_function(X) - b, atol=1e-5)
 
 
-@pytest.mark.parametrize("skip", [None, "exact"])
+@pytest.mark.parametrize("skip", [None, "fitted"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_they_are_slopes_of_the_decision_function(n_classes, skip):
     X, y = points(n_classes)
@@ -188,7 +188,9 @@ def test_a_pipeline_is_refused_with_what_to_write_instead():
 
 
 def test_other_estimators_are_refused():
-    with pytest.raises(TypeError, match=r"est must be a fitted Truly.*got RandomForestClassifier"):
+    with pytest.raises(
+        TypeError, match=r"est must be a fitted sparse network.*got RandomForestClassifier"
+    ):
         contributions(RandomForestClassifier(), X)
 
 
@@ -205,3 +207,39 @@ def test_samples_of_other_features_are_refused(three):
 def test_contributions_beyond_float32_are_refused(three):
     with pytest.raises(ValueError, match="1 of 1 rows of X are beyond the range of float32"):
         contributions(three, np.full((1, X.shape[1]), 3e38))
+
+
+# ---------------------------------------------------------------- labels and numbers
+
+
+@pytest.mark.parametrize("n_labels", [2, 4])
+def test_each_of_several_labels_has_a_logit_of_its_own(n_labels):
+    X, y = indicators(n_labels)
+    model = small(hidden_layer_sizes=(), temperature=2.0).fit(X, y)
+    found = contributions(model, X)
+    logits = model.decision_function(X)
+    assert_allclose(found.sum(axis=1), logits - model.intercepts_[0] / 2.0, atol=1e-5)
+    assert_array_equal(contributions(model, X, classes=1), found[:, :, 1])
+
+
+def test_of_a_number_they_have_its_unit():
+    X, y = numbers()
+    model = small_regressor(hidden_layer_sizes=()).fit(X, 100 * y + 7)
+    (b,) = model.intercepts_
+    expected = model.predict(X) - model.target_mean_ - b * model.target_scale_
+    assert_allclose(contributions(model, X).sum(axis=1), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_of_several_numbers_each_has_a_column():
+    X, y = numbers()
+    model = small_regressor().fit(X, np.stack([y, -y, y * y], axis=1))
+    assert contributions(model, X).shape == (*X.shape, 3)
+    assert contributions(small_regressor().fit(X, y[:, None]), X).shape == (*X.shape, 1)
+
+
+def test_a_regressor_has_no_classes():
+    X, y = numbers()
+    with pytest.raises(ValueError, match="classes='ALL' has no meaning for a regressor"):
+        contributions(small_regressor().fit(X, y), X, classes="ALL")
+    with pytest.raises(NotFittedError):
+        contributions(small_regressor(), X)

@@ -1,7 +1,8 @@
 """Numbers about fitted networks: their layers, their inputs, how far apart two of them are.
 
 Everything is computed from public fitted attributes. Wherever a fitted network is expected, a
-fitted pipeline, search or selector that ends in one will do.
+fitted pipeline, search or selector that ends in one will do; but for ``contributions``, which takes
+what the network itself takes.
 """
 
 from ._contributions import contributions

@@ -1,31 +1,34 @@
 """What single predictions are made of: contributions of the inputs."""
 
+from sklearn.base import is_regressor
+
 
 def contributions(est, X, *, classes=None):
-    """What each input of a sample contributes to the logits: input times gradient.
+    """What each input of a sample contributes to the outputs: input times gradient.
 
-    ``x_j dz/dx_j`` for each sample, each input j and the logit z of each class, over all ways
-    through the network, its hidden neurons and its skip layer. It is exact, and positive where the
-    input speaks for the class. Inputs should be standardised: a contribution is then that of the
-    difference to the mean sample.
+    ``x_j dz/dx_j`` for each sample, each input j and each output z, the logit of a class or label
+    or a predicted number, over all ways through the network, its hidden neurons and its skip layer.
+    It is exact, and positive where the input speaks for the class. Inputs should be standardised: a
+    contribution is then that of the difference to the mean sample.
 
     Parameters
     ----------
-    est : TrulySparseMLPClassifier
+    est : TrulySparseMLPClassifier or TrulySparseMLPRegressor
         A fitted network; of a pipeline its last step, for the inputs are those of the network.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples as the network gets them: scaled, where it was fitted with scaled ones.
     classes : label or array-like of labels, default=None
-        Whose logits: one of ``classes_``, or some in any order. None: those that
-        ``decision_function`` returns, of all classes, or of two classes the difference, which is
-        positive where ``classes_[1]`` is predicted. With two classes, the logit of one is always
-        its difference to the other.
+        Of a classifier, whose logits: one of ``classes_``, or some in any order. None: those that
+        ``decision_function`` returns, of all classes or labels, or of two classes the difference,
+        which is positive where ``classes_[1]`` is predicted. With two classes, the logit of one is
+        always its difference to the other. A regressor has none.
 
     Returns
     -------
     ndarray of float32
-        Of shape (n_samples, n_features, n_classes); of shape (n_samples, n_features) for a single
-        label, and for two classes if None is given.
+        Of shape (n_samples, n_features, n_outputs), an output being a class, a label or a target.
+        Of shape (n_samples, n_features) for a class that is given alone, for two classes if None is
+        given, and for a single target.
 
     See Also
     --------
@@ -39,7 +42,7 @@ def contributions(est, X, *, classes=None):
     neurons add on the piece where the sample lies; with others, to a linear approximation.
 
     The time is proportional to samples times connections, those that lead to or from hidden
-    neurons counted once for each class. Memory is taken for the result, and little else: of wide
+    neurons counted once for each output. Memory is taken for the result, and little else: of wide
     data, ask for one class or for some samples at a time.
 
     References
@@ -71,8 +74,12 @@ def contributions(est, X, *, classes=None):
     explain = getattr(est, "input_contributions", None)
     if explain is None:
         raise TypeError(
-            "est must be a fitted TrulySparseMLPClassifier, and X what it was fitted with; got "
+            "est must be a fitted sparse network such as TrulySparseMLPClassifier; got "
             f"{type(est).__name__}. For a pipeline: contributions(model[-1], "
             "model[:-1].transform(X))."
         )
-    return explain(X, classes=classes)
+    if not is_regressor(est):
+        return explain(X, classes=classes)
+    if classes is not None:
+        raise ValueError(f"classes={classes!r} has no meaning for a regressor: leave it None.")
+    return explain(X)

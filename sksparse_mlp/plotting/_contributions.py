@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_array
 
 from ..inspection import contributions as contributions_of
@@ -19,7 +20,8 @@ FARTHEST, STEP = 0.38, 0.09
 class ContributionDisplay:
     """The inputs that contribute most: bars for one sample, a dot for each of several.
 
-    Bars are blue where an input speaks for the class, and red where it speaks against it. Dots
+    Bars are blue where an input speaks for the class, or for a larger number, and red where it
+    speaks against it. Dots
     show by their place the contribution, and by their colour the value of the input, from its
     lowest (blue) to its highest (red) among the samples.
 
@@ -28,13 +30,13 @@ class ContributionDisplay:
     Parameters
     ----------
     contributions : ndarray of shape (n_samples, n_features)
-        What each input contributes to a logit.
+        What each input contributes to an output.
     X : {ndarray, sparse array} of shape (n_samples, n_features)
         The samples.
     feature_names : ndarray of str of shape (n_features,)
         The names of the features.
-    class_name : str
-        Whose logit it is, for the axis: ``"class ALL"``.
+    output_name : str
+        What they contribute to, for the axis, such as ``"the logit of class ALL"``.
 
     Attributes
     ----------
@@ -71,11 +73,11 @@ class ContributionDisplay:
     600
     """
 
-    def __init__(self, contributions, X, feature_names, class_name):
+    def __init__(self, contributions, X, feature_names, output_name):
         self.contributions = contributions
         self.X = X
         self.feature_names = feature_names
-        self.class_name = class_name
+        self.output_name = output_name
 
     @classmethod
     def from_estimator(
@@ -85,14 +87,14 @@ class ContributionDisplay:
 
         Parameters
         ----------
-        est : TrulySparseMLPClassifier
+        est : TrulySparseMLPClassifier or TrulySparseMLPRegressor
             A fitted network; of a pipeline its last step.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples to explain, as the network gets them: scaled, where it was fitted with
             scaled ones. Of a single one, such as ``X[:1]``, bars are drawn.
         class_of_interest : label, default=None
-            Whose logit; None: of two classes ``classes_[1]``, of more the class that is predicted
-            of each sample.
+            Of a classifier, whose logit; None: of two classes ``classes_[1]``, of more the class
+            that is predicted of each sample.
         feature_names : array-like of str of shape (n_features,), default=None
             Names of the features; None: those seen in fit, or else ``x0``, ``x1``, ...
         n_features : int, default=20
@@ -106,9 +108,9 @@ class ContributionDisplay:
         ContributionDisplay
             The display, drawn.
         """
-        found, class_name = _of_class(est, X, class_of_interest)
+        found, output_name = _of_output(est, X, class_of_interest)
         X = check_array(X, accept_sparse="csr")
-        display = cls(found, X, feature_names_of(est, feature_names), class_name)
+        display = cls(found, X, feature_names_of(est, feature_names), output_name)
         return display.plot(n_features=n_features, ax=ax)
 
     def plot(self, *, n_features=20, ax=None):
@@ -141,7 +143,7 @@ class ContributionDisplay:
         ax.axvline(0.0, color=GREY, linewidth=0.8, zorder=0)
         ax.set_yticks(np.arange(top.size), self.feature_names[top], parse_math=False)
         ax.set_ylim(top.size - 0.4, -0.6)
-        ax.set_xlabel(f"contribution to the logit of {self.class_name}", parse_math=False)
+        ax.set_xlabel(f"contribution to {self.output_name}", parse_math=False)
         ax.locator_params(axis="x", nbins=6)
         return self
 
@@ -171,20 +173,34 @@ class ContributionDisplay:
         bar.set_label("value of the input", labelpad=-8)
 
 
-def _of_class(est, X, class_of_interest):
-    """Contributions to the logit of a class, and what to call it."""
+def _of_output(est, X, class_of_interest):
+    """Contributions to a logit or a prediction, and what to call it."""
     if class_of_interest is not None:
-        return contributions_of(est, X, classes=class_of_interest), f"class {class_of_interest}"
-    if len(getattr(est, "classes_", ())) <= 2:
-        found = contributions_of(est, X)  # refuses what is no fitted network
-        return found, f"class {est.classes_[1]}"
-    predicted = est.predict(X)
+        found = contributions_of(est, X, classes=class_of_interest)
+        return found, f"the logit of class {class_of_interest}"
+    classes = getattr(est, "classes_", ())
+    predicted = est.predict(X) if len(classes) > 2 else None
+    if np.ndim(predicted) == 1:
+        name = "the predicted class" if len(predicted) > 1 else f"class {predicted[0]}"
+        return _of_classes(est, X, predicted), f"the logit of {name}"
+    found = contributions_of(est, X)
+    if found.ndim == 2:
+        return found, "the prediction" if is_regressor(est) else f"the logit of class {classes[1]}"
+    raise ValueError(
+        f"class_of_interest=None leaves open which of {found.shape[2]} outputs to show. For "
+        "several labels a sample, give one of them; of several targets, draw ContributionDisplay("
+        "contributions(est, X)[..., i], X, feature_names, name).plot()."
+    )
+
+
+def _of_classes(est, X, classes):
+    """Contributions to the logit of another class for each sample."""
     rows = X.iloc if hasattr(X, "iloc") else check_array(X, accept_sparse="csr")
-    found = np.empty((len(predicted), est.n_features_in_), np.float32)
-    for label in np.unique(predicted):
-        members = np.flatnonzero(predicted == label)
+    found = np.empty((len(classes), est.n_features_in_), np.float32)
+    for label in np.unique(classes):
+        members = np.flatnonzero(classes == label)
         found[members] = contributions_of(est, rows[members], classes=label)
-    return found, "the predicted class" if len(predicted) > 1 else f"class {predicted[0]}"
+    return found
 
 
 def _stacked(values, width):
