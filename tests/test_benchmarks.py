@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sksparse_mlp
@@ -58,6 +59,30 @@ def test_feature_selection_goes_on_where_it_was(run, tmp_path):
     assert results.read_text().startswith(before)
     assert len(results.read_text().splitlines()) == 2 * 3 * 5  # selectors, sets and folds
     assert table.count("| ANOVA F | ") == table.count("| at random | ") == 1
+
+
+def test_noise_goes_on_where_it_was(run, tmp_path):
+    results, figure = tmp_path / "results.jsonl", tmp_path / "noise.png"
+    command = ["benchmark_noise", "--quick", "--sets", "digits"]
+    command += ["--results", results, "--figure", figure, "--models"]
+    run(*command, "logistic regression")
+    before = results.read_text()
+    table = run(*command, "logistic regression", "sparse network")
+    assert results.read_text().startswith(before)
+    assert len(results.read_text().splitlines()) == 2 * 2  # models and shares of noise
+    assert table.count("| digits | ") == 2
+    assert figure.stat().st_size > 1000
+
+
+def test_noise_columns_say_nothing_and_lie_anywhere():
+    benchmark = importlib.import_module("benchmark_noise")
+    X = np.arange(20, dtype=np.float32).reshape(10, 2)
+    for kind in ("normal", "permuted"):
+        noisy = benchmark.with_noise(X, 0.9, kind, seed=0)
+        assert noisy.shape == (10, 20)
+        kept = [np.flatnonzero((noisy == column[:, None]).all(axis=0)) for column in X.T]
+        assert [places.size for places in kept] == [1, 1]
+    assert np.isin(noisy, X).all()
 
 
 def test_a_network_too_small_to_boast_of(run):

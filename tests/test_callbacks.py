@@ -1,5 +1,7 @@
 """scikit-learn's callbacks (version 1.9 or later), and verbose."""
 
+import warnings
+
 import numpy as np
 import pytest
 from estimators import small
@@ -259,6 +261,18 @@ def test_a_callback_may_stop_a_selector_after_a_network(data):
     fitted = selector().set_callbacks(watcher).fit(*data)
     assert len(fitted.estimators_) == 2
     np.testing.assert_array_equal(fitted.scores_, watcher.seen[1][0])
+
+
+@pytest.mark.parametrize(("stop_after", "n_halves"), [(1, 2), (4, 2), (7, 4)])
+def test_a_selector_that_is_to_stop_completes_its_pair_of_halves(data, stop_after, n_halves):
+    """Three networks a half; transform works all the while, though no feature may be selected."""
+    watcher = Watcher(stop_after)
+    controlled = selector(max_false_selections=2, n_pairs=5).set_params(k=None)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No features were selected")
+        fitted = controlled.set_callbacks(watcher).fit(*data)
+    assert watcher.ended == 3 * n_halves * ["network"] + ["fit"]
+    assert fitted.selection_frequencies_.sum() == fitted.n_chosen_
 
 
 def test_callbacks_do_not_change_what_a_selector_finds(data):

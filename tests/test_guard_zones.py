@@ -16,7 +16,7 @@ from builders import bits_of, evolve, make_data, make_network, predict, train
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sksparse_mlp._network import prediction, workspace
+from sksparse_mlp._network import contributions, prediction, workspace
 from sksparse_mlp._network.team import Team
 
 # Bytes on either side of an array: several vectors of 32 lanes.
@@ -83,6 +83,23 @@ def fenced_prediction(kernel):
         assert_array_equal(fenced.out.view(np.uint32), before.view(np.uint32))
 
     return predict_batch
+
+
+def fenced_contributions(kernel):
+    """The kernel of contributions, fenced; each thread may write to its own tiles only."""
+
+    def input_contributions(lanes, net, params, x, batch):
+        fences = Fences()
+        fenced = fences.around_all(batch)
+        before = fenced.out.copy()
+        kernel(lanes, fences.around_all(net), fences.around_all(params), x, fenced)
+        fences.check()
+        of_tile = 32 * net.widths[0] * batch.n_columns
+        own = slice(batch.first * of_tile, batch.last * of_tile)
+        batch.out[own], before[own] = fenced.out[own], fenced.out[own]
+        assert_array_equal(fenced.out.view(np.uint32), before.view(np.uint32))
+
+    return input_contributions
 
 
 def fenced_X(X, fences):
@@ -184,6 +201,21 @@ def test_prediction(n_samples, name, n_threads, monkeypatch):
     free = predict(network, X)
     monkeypatch.setattr(prediction, "predict_batch", fenced_prediction(prediction.predict_batch))
     assert_array_equal(predict(network, X, n_threads=n_threads), free)
+
+
+@each_team
+@each_network
+def test_contributions(name, n_threads, monkeypatch):
+    network = make_network(*NETWORKS[name], activation="srelu")
+    X = make_data(33, network.widths[0], 2).X
+    n_outputs = network.widths[-1]
+    columns = np.arange(n_outputs) - 1, np.ones(n_outputs, np.float32)
+    with Team(1) as team:
+        free = contributions.contributions(network, X, team, *columns)
+    kernel = fenced_contributions(contributions.input_contributions)
+    monkeypatch.setattr(contributions, "input_contributions", kernel)
+    with Team(n_threads) as team:
+        assert_array_equal(contributions.contributions(network, X, team, *columns), free)
 
 
 def test_a_write_beyond_an_array_would_be_seen():

@@ -4,12 +4,13 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from .checks import check_not_masked
+from .explaining import ExplainsRegressor
 from .handed_out import FittedAttribute
 from .supervised import BaseSupervisedMLP
 from .tasks import NumberTask
 
 
-class BaseSparseRegressor(RegressorMixin, BaseSupervisedMLP):
+class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, BaseSupervisedMLP):
     """Everything about a regressor but its parameters, their documentation and its methods."""
 
     target_mean_ = FittedAttribute("Means of the targets: array of shape (n_outputs_,), read-only.")

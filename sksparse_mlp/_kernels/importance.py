@@ -59,17 +59,29 @@ def gather(lanes, net, layer, row, tiles, target):
 
 
 @inlined
-def hidden_gradients(lanes, net, params, batch, level):
-    """Replace the pre-activations of a level of hidden neurons by their gradients."""
+def hidden_gradients(lanes, net, params, batch, level, gradients):
+    """Gradients of a level's pre-activations, from those of the next one.
+
+    ``gradients`` may be the buffer itself, whose pre-activations are then replaced.
+    """
     width, first_unit = 1 << len(lanes), load(net.first_unit, level)
     slope, target = load(params.slopes, level), load(batch.level_start, level + 1)
     for row in range(load(net.widths, level)):
         at, unit = load(batch.level_start, level) + row * width, first_unit + row
         z = vload(batch.buffer, at, lanes)
         a = activate(lanes, z, params.activation, slope, net, unit)
-        d = gather(lanes, net, level, row, batch.buffer, target)
+        d = gather(lanes, net, level, row, gradients, target)
         d = through_activation(lanes, z, a, d, params.activation, slope, net, unit)
-        vstore(batch.buffer, at, d)
+        vstore(gradients, at, d)
+
+
+@inlined
+def pass_forward(lanes, net, params, batch, tiles):
+    """Pre-activations of all levels of one tile, whose inputs are loaded."""
+    for layer in range(net.n_layers):
+        level, target_level = levels_of(net, layer)
+        source, target = load(batch.level_start, level), load(batch.level_start, target_level)
+        scatter_all(lanes, net, params, layer, tiles, source, target)
 
 
 @kernel
@@ -83,13 +95,10 @@ def input_gradients(lanes, net, params, x, batch):
         start = tile * width
         samples = Samples(batch.order, start, min(width, batch.n_samples - start))
         load_tile(lanes, x, samples, Tile(tiles, ZERO), ZERO, n_features)
-        for layer in range(net.n_layers):
-            level, target_level = levels_of(net, layer)
-            source, target = load(batch.level_start, level), load(batch.level_start, target_level)
-            scatter_all(lanes, net, params, layer, tiles, source, target)
+        pass_forward(lanes, net, params, batch, tiles)
         logit_gradients(lanes, net, batch, start)
         for level in range(output_level(net) - 1, 0, -1):
-            hidden_gradients(lanes, net, params, batch, level)
+            hidden_gradients(lanes, net, params, batch, level, tiles)
         for feature in range(n_features):
             d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
             if has_skip(net):

@@ -170,6 +170,25 @@ class GradientBatch(NamedTuple):
     out: np.ndarray  # float32 [n_tiles, n_features] flat
 
 
+class ContributionBatch(NamedTuple):
+    """Samples whose inputs' contributions to some columns are asked for, and where these go.
+
+    A column is a sum of outputs, each multiplied by a factor; no output belongs to two.
+    """
+
+    first: int  # tiles
+    last: int
+    n_samples: int
+    order: np.ndarray  # int64 [n_samples], sample numbers
+    level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in both buffers
+    buffer: np.ndarray  # float32, a tile of each level: inputs and pre-activations
+    gradients: np.ndarray  # float32, a tile of each level
+    column_of: np.ndarray  # int64 [n_out], of each output; -1: none
+    factor: np.ndarray  # float32 [n_out]
+    n_columns: int
+    out: np.ndarray  # float32 [n_samples, n_features, n_columns] flat
+
+
 class Layer(NamedTuple):
     """One layer's connections, inside the network's flat arrays."""
 

@@ -64,7 +64,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
         )
         predict_batch(lanes, arrays, params, view.x, batch)
 
-    at_once = min(samples_at_once(X), _samples_per_call(network, team))
+    at_once = min(samples_at_once(X), samples_per_call(network, team))
     for start in range(0, chosen.size, at_once):
         if team.stopped:
             raise Stopped
@@ -93,9 +93,9 @@ def _predict_nothing(arrays, params, lanes, team=None):
     predict_batch(lanes, arrays, params, x, batch)
 
 
-def _samples_per_call(network, team):
-    """How many samples to pass through in one call of the kernel: as long as Ctrl-C may wait."""
-    n_tiles = max(1, WORK_PER_CALL // (MAX_LANES * sum(network.n_connections)))
+def samples_per_call(network, team, n_passes=1):
+    """How many samples to pass through in one call of a kernel: as long as Ctrl-C may wait."""
+    n_tiles = max(1, WORK_PER_CALL // (MAX_LANES * sum(network.n_connections) * n_passes))
     return n_tiles * MAX_LANES * team.n_threads
 
 

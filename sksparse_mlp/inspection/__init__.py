@@ -1,9 +1,11 @@
 """Numbers about fitted networks: their layers, their inputs, how far apart two of them are.
 
 Everything is computed from public fitted attributes. Wherever a fitted network is expected, a
-fitted pipeline, search or selector that ends in one will do.
+fitted pipeline, search or selector that ends in one will do; but for ``contributions``, which takes
+what the network itself takes.
 """
 
+from ._contributions import contributions
 from ._distance import topology_distance
 from ._importance import importance_table
 from ._recorder import InputDegreeRecorder
@@ -14,6 +16,7 @@ __all__ = [
     "InputDegreeRecorder",
     "LayerSummary",
     "NetworkSummary",
+    "contributions",
     "importance_table",
     "summary",
     "topology_distance",

@@ -1,6 +1,6 @@
 """SparseMLPFeatureSelector: the features that classifiers rely on."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from .._estimator.compat import (
     StrOptions,
     fit_context,
 )
-from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.constraints import AT_LEAST_ONE, PARAMETER_CONSTRAINTS, POSITIVE
 from .._estimator.handed_out import FittedAttribute
 from .._estimator.inputs import validated
 from .._estimator.labels import readable_labels
@@ -26,6 +26,7 @@ from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
+from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
 
 # How long the networks of the default estimator are trained, at least.
 STEPS, EPOCHS = 50, 10
@@ -76,6 +77,22 @@ class SparseMLPFeatureSelector(
         How many networks are trained. More of them take longer and make the selection steadier:
         less dependent on ``random_state`` and on a few samples more or less.
 
+    max_false_selections : float, default=None
+        A bound on the expected number of features that are selected by chance; None: no such
+        control. The networks are trained anew on each half of ``n_pairs`` random splits, some of
+        the best features are chosen from each, and selected are those that are chosen from at
+        least ``min_frequency`` of the halves: complementary pairs stability selection [4]_ [5]_.
+        It takes the place of ``k`` and ``threshold``, and ``2 n_pairs`` times as long; with so
+        many halves, 1 to 5 networks are enough.
+
+    n_pairs : int, default=50
+        How many times the samples are split into halves, where ``max_false_selections`` is given.
+
+    min_frequency : float, default=0.75
+        From what share of the halves a feature must be chosen, above 0.5. The higher, the more
+        features are chosen from each half, for the bound to be the same. It may be raised after
+        ``fit``, which lowers the bound.
+
     verbose : bool or int, default=False
         Whether to print a line after each network. Their epochs are printed if ``estimator`` is
         verbose.
@@ -94,8 +111,17 @@ class SparseMLPFeatureSelector(
         The score of each feature, read-only. They add up to one.
     feature_importances_ : ndarray of shape (n_features_in_,)
         The same.
+    selection_frequencies_ : ndarray of shape (n_features_in_,)
+        The share of the halves from which each feature was chosen, read-only; None without
+        ``max_false_selections``.
+    n_chosen_ : int
+        How many features were chosen from each half, or None.
+    false_selections_bound_ : float
+        The bound on the expected number of false selections, at most ``max_false_selections``;
+        or None. False are features that are no more likely to be chosen from a half than one drawn
+        at random, which noise is.
     estimators_ : list of TrulySparseMLPClassifier
-        The trained networks.
+        The trained networks; of several halves, those of the first.
     estimator_ : TrulySparseMLPClassifier
         The first of them.
     n_features_in_ : int
@@ -118,6 +144,10 @@ class SparseMLPFeatureSelector(
            AISTATS, PMLR 238.
     .. [3] Atashgahi, Z., Liu, T., Pechenizkiy, M., Veldhuis, R., Mocanu, D. C., van der Schaar, M.
            (2024). Unveiling the power of sparse neural networks for feature selection. ECAI.
+    .. [4] Shah, R. D., Samworth, R. J. (2013). Variable selection with error control: another look
+           at stability selection. Journal of the Royal Statistical Society B 75, 55-80.
+    .. [5] Meinshausen, N., Buehlmann, P. (2010). Stability selection. Journal of the Royal
+           Statistical Society B 72, 417-473.
 
     Examples
     --------
@@ -133,6 +163,17 @@ class SparseMLPFeatureSelector(
     (60, 20)
     >>> len(model[1].get_support(indices=True))
     20
+
+    With at most one feature by chance:
+
+    >>> selector = SparseMLPFeatureSelector(
+    ...     max_false_selections=1, n_pairs=5, n_networks=1, random_state=0
+    ... ).fit(StandardScaler().fit_transform(X), y)
+    >>> selector.n_chosen_, round(selector.false_selections_bound_, 3)
+    (12, 0.96)
+    >>> chosen = selector.get_support()
+    >>> bool((selector.selection_frequencies_[chosen] >= 0.75).all())
+    True
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -140,6 +181,9 @@ class SparseMLPFeatureSelector(
         "estimator": [TrulySparseMLPClassifier, None],
         "method": [StrOptions(set(MEMORY))],
         "n_networks": [Interval(Integral, 1, 10**6, closed="both")],
+        "max_false_selections": [POSITIVE, None],
+        "n_pairs": [AT_LEAST_ONE],
+        "min_frequency": [Interval(Real, 0.5, 1, closed="right")],
         "verbose": PARAMETER_CONSTRAINTS["verbose"],
         "random_state": ["random_state"],
         "n_jobs": PARAMETER_CONSTRAINTS["n_jobs"],
@@ -153,6 +197,9 @@ class SparseMLPFeatureSelector(
         threshold=None,
         method="strength",
         n_networks=20,
+        max_false_selections=None,
+        n_pairs=50,
+        min_frequency=0.75,
         verbose=False,
         random_state=None,
         n_jobs=None,
@@ -162,6 +209,9 @@ class SparseMLPFeatureSelector(
         self.threshold = threshold
         self.method = method
         self.n_networks = n_networks
+        self.max_false_selections = max_false_selections
+        self.n_pairs = n_pairs
+        self.min_frequency = min_frequency
         self.verbose = verbose
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -188,46 +238,69 @@ class SparseMLPFeatureSelector(
         X, y = validated(twin, X, readable_labels(y, "y"), reset=True)
         twin._check_choice(X.shape[1])
         rehearse_importance(self.method)
-        networks = twin._new_networks(X.shape[0])
-        scores = []
+        tally = Tally(X.shape[1], twin._n_chosen(X.shape[1]))
+        n_rounds = 1 if self.max_false_selections is None else 2 * self.n_pairs
+        n_networks = n_rounds * self.n_networks
         reporter = EnsembleReporter(
-            self, {"X": X, "y": y}, len(networks), lambda: self._news_of(twin) if scores else None
+            self, {"X": X, "y": y}, n_networks, lambda: self._news_of(twin) if tally.n else None
         )
-        for network in networks:
-            with reporter.member("network", network):
-                scores.append(twin._scores_by(network, X, y, sample_weight))
-                twin.estimators_, twin.estimator_ = networks[: len(scores)], networks[0]
-                twin.scores_ = np.mean(scores, axis=0)
-            if self.verbose:
-                print(f"Network {len(scores)} of {len(networks)}, loss = {network.loss_:.8f}")
-            if reporter.asked_to_stop:
+        for number, (weight, networks) in enumerate(twin._rounds(n_rounds, y, sample_weight)):
+            for network in networks:
+                with reporter.member("network", network):
+                    tally.add(twin._scores_by(network, X, y, weight))
+                    twin._set_scores(tally, networks)
+                if self.verbose:
+                    print(f"Network {tally.n} of {n_networks}, loss = {network.loss_:.8f}")
+                if reporter.asked_to_stop and n_rounds == 1:
+                    break
+            tally.end_round()
+            if reporter.asked_to_stop and number % 2 == 1:  # the pair is complete
                 break
+        twin.selection_frequencies_ = tally.frequencies()
         self._publish(twin)
         reporter.fit_ends()
         return self
 
-    def _new_networks(self, n_samples):
-        """Unfitted copies of the estimator, each with a seed of its own."""
-        template = self.estimator
-        if template is None:
-            steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
-            template = TrulySparseMLPClassifier(
-                solver="sgd",
-                learning_rate_init=0.05,
-                learning_rate_scaling=None,
-                weight_init_gain=0.01,
-                weight_decay=0.1,
-                input_noise=0.0,
-                evolution="set",
-                skip_connections=None,
-                max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
+    def _check_choice(self, n_features):
+        super()._check_choice(n_features)
+        others = [name for name in ("k", "threshold") if getattr(self, name) is not None]
+        if self.max_false_selections is not None and others:
+            raise ValueError(
+                f"max_false_selections={self.max_false_selections!r} and "
+                f"{others[0]}={getattr(self, others[0])!r} both say how many features to select: "
+                "give one and leave the other None."
             )
+
+    def _n_chosen(self, n_features):
+        """How many features to choose from each half; None without halves."""
+        if self.max_false_selections is None:
+            return None
+        return n_chosen(n_features, float(self.max_false_selections), float(self.min_frequency))
+
+    def _rounds(self, n_rounds, y, sample_weight):
+        """Weights and unfitted networks: once, or for each half of each pair."""
+        template, weights = self.estimator, iter([sample_weight])
+        if template is None:
+            template = default_estimator(len(y) if n_rounds == 1 else len(y) // 2)
         changes = {"n_jobs": template.n_jobs if self.n_jobs is None else self.n_jobs}
         if template.skip_connections == "auto":
             changes["skip_connections"] = None  # the scores are those of the network alone
         given = template.random_state if self.random_state is None else self.random_state
-        seeds = check_random_state(given).randint(2**31 - 1, size=self.n_networks)
-        return [clone(template).set_params(random_state=int(s), **changes) for s in seeds]
+        random_state = check_random_state(given)
+        seeds = random_state.randint(2**31 - 1, size=n_rounds * self.n_networks)
+        if n_rounds > 1:
+            halves = np.random.RandomState(random_state.randint(2**31 - 1))
+            weights = complementary_halves(y, sample_weight, self.n_pairs, halves)
+        for weight, of_round in zip(weights, seeds.reshape(n_rounds, -1), strict=True):
+            copies = (clone(template).set_params(random_state=int(seed)) for seed in of_round)
+            yield weight, [copy.set_params(**changes) for copy in copies]
+
+    def _set_scores(self, tally, networks):
+        """Set what is known after a network; of several halves, those of the first are kept."""
+        self.scores_, self.n_chosen_ = tally.mean(), tally.n_chosen
+        self.selection_frequencies_ = tally.frequencies()
+        if tally.n <= self.n_networks:
+            self.estimators_, self.estimator_ = networks[: tally.n], networks[0]
 
     def _scores_by(self, network, X, y, sample_weight):
         """Train a network; returns its scores, which add up to one."""
@@ -239,7 +312,30 @@ class SparseMLPFeatureSelector(
             network.feature_names_in_ = self.feature_names_in_
         return recorder.normalised()
 
+    def _get_support_mask(self):
+        if self.max_false_selections is None:
+            return super()._get_support_mask()
+        check_is_fitted(self)
+        self._check_choice(self.n_features_in_)
+        bound = self.false_selections_bound_
+        if bound is None or bound > self.max_false_selections * (1 + 1e-9):
+            raise ValueError(
+                f"max_false_selections={self.max_false_selections!r} and "
+                f"min_frequency={self.min_frequency!r} ask for other choices from the halves than "
+                f"fit made (n_chosen_={self.n_chosen_}): fit again."
+            )
+        return self.selection_frequencies_ >= self.min_frequency
+
+    selection_frequencies_ = FittedAttribute("How often each feature is chosen: array, read-only.")
     estimators_ = FittedAttribute("The trained networks: list, a copy.")
+
+    @property
+    def false_selections_bound_(self):
+        """The bound on the expected number of features that are selected by chance, or None."""
+        check_is_fitted(self)
+        if self.n_chosen_ is None:
+            return None
+        return false_selections_bound(self.n_chosen_, self.n_features_in_, self.min_frequency)
 
     @property
     def feature_importances_(self):
@@ -251,3 +347,19 @@ class SparseMLPFeatureSelector(
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def default_estimator(n_samples):
+    """Networks that learn by plain gradient descent from very small weights, for a short time."""
+    steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
+    return TrulySparseMLPClassifier(
+        solver="sgd",
+        learning_rate_init=0.05,
+        learning_rate_scaling=None,
+        weight_init_gain=0.01,
+        weight_decay=0.1,
+        input_noise=0.0,
+        evolution="set",
+        skip_connections=None,
+        max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
+    )
