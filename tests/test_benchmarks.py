@@ -50,6 +50,12 @@ def test_overheads(run):
     assert run("benchmark_overheads", "--only", "imports", "tiny", "--repeat", 1).count("|") > 20
 
 
+def test_regression(run):
+    table = run("benchmark_regression", "--quick")
+    assert table.count("| sparse MLP |") == 2
+    assert "| quantile 0.1 |" in table
+
+
 def test_feature_selection_goes_on_where_it_was(run, tmp_path):
     results = tmp_path / "results.jsonl"
     command = ["benchmark_feature_selection", "--results", results, "--k", 10, "--selectors"]
