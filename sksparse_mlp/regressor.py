@@ -196,20 +196,15 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
            S-shaped rectified linear activation units. AAAI.
     .. [5] Kingma, D. P., Ba, J. (2015). Adam: a method for stochastic optimization. ICLR.
     .. [6] Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
-    .. [7] Evci, U., Gale, T., Menick, J., Castro, P. S., Elsen, E. (2020). Rigging the lottery:
-           making all tickets winners. ICML.
-    .. [8] Heddes, M., Srinivasa, N., Givargis, T., Nicolau, A. (2024). Always-sparse training by
-           growing connections with guided stochastic exploration. arXiv 2401.06898.
-    .. [9] Atashgahi, Z., Pieterse, J., Liu, S., Mocanu, D. C., Veldhuis, R., Pechenizkiy, M.
-           (2022). A brain-inspired algorithm for training highly sparse neural networks. Machine
-           Learning 111, 4411-4452.
-    .. [10] Zhang, Y., Zhao, J., Wu, W., Muscoloni, A., Cannistraci, C. V. (2024). Epitopological
-            learning and Cannistraci-Hebb network shape intelligence brain-inspired theory for
-            ultra-sparse advantage in deep learning. ICLR.
-    .. [11] Yuan, G. et al. (2021). MEST: accurate and fast memory-economic sparse training
-            framework on the edge. NeurIPS.
-    .. [12] Lee, N., Ajanthan, T., Torr, P. H. S. (2019). SNIP: single-shot network pruning based on
-            connection sensitivity. ICLR.
+    .. [7] Evci, U. et al. (2020). Rigging the lottery: making all tickets winners. ICML.
+    .. [8] Heddes, M. et al. (2024). Always-sparse training by growing connections with guided
+           stochastic exploration. arXiv 2401.06898.
+    .. [9] Atashgahi, Z. et al. (2022). A brain-inspired algorithm for training highly sparse neural
+           networks. Machine Learning 111, 4411-4452.
+    .. [10] Zhang, Y. et al. (2024). Epitopological learning and Cannistraci-Hebb network shape
+            intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
+    .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
+    .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
     .. [13] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, record, single_layer, train
-from estimators import points, same_bits, small
+from estimators import indicators, numbers, points, same_bits, small, small_regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import cells_of
 from scipy import sparse, stats
@@ -265,6 +265,18 @@ def test_a_classifier_has_the_same_bits_for_dense_and_sparse_X(growth):
     one = small(evolution=growth).fit(X, y)
     other = small(evolution=growth, n_jobs=2).fit(sparse.csr_array(X), y)
     assert same_bits(one, other)
+
+
+@each_rule
+@pytest.mark.parametrize("task", [numbers, indicators])
+def test_numbers_and_labels_have_the_same_bits_for_any_threads(task, growth):
+    X, y = task()
+    model = small_regressor if task is numbers else small
+    one, other, by_chance = (
+        model(evolution=rule, n_jobs=n).fit(X, y)
+        for rule, n in ((growth, 1), (growth, 2), ("set", 1))
+    )
+    assert same_bits(one, other) and not same_bits(one, by_chance)
 
 
 @each_rule

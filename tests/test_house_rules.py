@@ -22,7 +22,7 @@ OPTIONAL = {
 OUTSIDE = ("inspection", "plotting", "export.py")
 WITHOUT_SKLEARN = ("_training", "_network", "_kernels")
 LONGEST = 400
-LONGER = {"classifier.py": 690}  # more than half of it documents the parameters
+LONGER = {"classifier.py": 660}  # more than half of it documents the parameters
 
 
 def place_of(file):
