@@ -87,7 +87,7 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
         stop = copy_kept(layer, buffers, row, start, chunk)
         stop = insert_chosen(layer, buffers, init, row, start, stop, columns, weights)
         n = load(buffers.grown, row)
-        if 2 * (stop - start) + CROWDED * n > layer.n_out:
+        if 2 * (stop - start + n) > layer.n_out or CROWDED * n > layer.n_out:
             enumerate_columns(layer.n_out, buffers, start, stop, columns, n, topology)
         else:
             draw_columns(layer.n_out, buffers, start, stop, columns, n, topology)
