@@ -55,13 +55,26 @@ default="relu"
         (0, 1], spread over the layers in the proportions of ``epsilon``. 1 makes a dense network.
         Give one of the two.
 
-    evolution : {"auto", "guided", "set"} or None, default="auto"
-        Whether connections move during training, and where to. "set" [1]_: the weakest are
-        dropped, new ones grow at random places, their number stays the same. "guided": the same,
+    layer_density : {"erdos_renyi", "uniform"} or sequence of float, default="erdos_renyi"
+        How the connections are spread over the layers. "erdos_renyi" [1]_: in proportion to
+        ``n_in + n_out``, which leaves small layers dense; "uniform": in proportion to ``n_in *
+        n_out``, the same density in each layer, and as many in total. Or the density of each
+        layer, in (0, 1], instead of ``epsilon`` and ``density``.
+
+    evolution : {"auto", "guided", "set", "gradient", "cosine", "hebbian"} or None, default="auto"
+        Whether connections move during training, and where to. "set" [1]_: some are dropped, see
+        ``drop``, new ones grow at random places, their number stays the same. "guided": the same,
         but more of the connections of the inputs, from the first ones on, lie at inputs that
-        differ between the classes, see ``guidance``. None keeps the first random places. "auto":
-        "guided", unless there are more than 20 samples for a feature: then "set".
-        ``partial_fit`` goes on with what the network was fitted with, "set" if with nothing.
+        differ between the classes, see ``guidance``. The others draw four times as many places as
+        are needed and take the best, judged by up to 64 samples of the mini-batch to come.
+        "gradient" [7]_ [8]_: where the gradient of a new weight would be largest; places are drawn
+        in proportion to the sums of magnitudes of what one neuron puts out and of the gradient at
+        the other, new weights are zero. "cosine" [9]_: between neurons whose outputs are alike,
+        and at random in place of those that are connected already. "hebbian" [10]_: between
+        neurons that paths of three connections lead to and from, found by random walks; new
+        weights are zero. None keeps the first random places. "auto": "guided", unless there are
+        more than 20 samples for a feature: then "set". ``partial_fit`` goes on with what the
+        network was fitted with, "set" if with nothing.
 
     guidance : float, default=0.5
         The share of the inputs' connections that "guided" evolution lays in proportion to
@@ -70,8 +83,19 @@ default="relu"
         random, at least a hundredth, so that no input is passed over. From 0, which is "set",
         to 1. With ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
 
+    drop : {"set", "magnitude", "random", "mest", "snip"}, default="set"
+        Which connections move. Those of smallest ``|w|`` among the positive and among the negative
+        weights ("set" [1]_) or among all ("magnitude"), of smallest ``|w| / mean |w| + |g| / mean
+        |g|`` ("mest" [11]_) or ``|w g|`` ("snip" [12]_), or any ("random"). The gradient g is what
+        the solver remembers: the mean of the last ones with "adam", the velocity with "sgd".
+
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
+
+    zeta_schedule : {"constant", "cosine", "linear"}, default="constant"
+        How ``zeta`` changes during the training. "constant": not at all; "cosine" and "linear": it
+        falls to zero over the part that ``evolution_end`` allows, along half a cosine or a
+        straight line. In ``partial_fit`` it is constant.
 
     evolution_interval : "auto", "epoch" or int, default="auto"
         How often connections move: after each epoch, or after n mini-batches, which are
@@ -329,6 +353,20 @@ default="relu"
            S-shaped rectified linear activation units. AAAI.
     .. [5] Kingma, D. P., Ba, J. (2015). Adam: a method for stochastic optimization. ICLR.
     .. [6] Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
+    .. [7] Evci, U., Gale, T., Menick, J., Castro, P. S., Elsen, E. (2020). Rigging the lottery:
+           making all tickets winners. ICML.
+    .. [8] Heddes, M., Srinivasa, N., Givargis, T., Nicolau, A. (2024). Always-sparse training by
+           growing connections with guided stochastic exploration. arXiv 2401.06898.
+    .. [9] Atashgahi, Z., Pieterse, J., Liu, S., Mocanu, D. C., Veldhuis, R., Pechenizkiy, M.
+           (2022). A brain-inspired algorithm for training highly sparse neural networks. Machine
+           Learning 111, 4411-4452.
+    .. [10] Zhang, Y., Zhao, J., Wu, W., Muscoloni, A., Cannistraci, C. V. (2024). Epitopological
+            learning and Cannistraci-Hebb network shape intelligence brain-inspired theory for
+            ultra-sparse advantage in deep learning. ICLR.
+    .. [11] Yuan, G. et al. (2021). MEST: accurate and fast memory-economic sparse training
+            framework on the edge. NeurIPS.
+    .. [12] Lee, N., Ajanthan, T., Torr, P. H. S. (2019). SNIP: single-shot network pruning based on
+            connection sensitivity. ICLR.
 
     Examples
     --------
@@ -360,9 +398,12 @@ default="relu"
         activation_slope=0.6,
         epsilon=None,
         density=None,
+        layer_density="erdos_renyi",
         evolution="auto",
         guidance=0.5,
+        drop="set",
         zeta=0.3,
+        zeta_schedule="constant",
         evolution_interval="auto",
         evolution_end=0.75,
         evolve_output_layer=True,
@@ -404,9 +445,12 @@ default="relu"
         self.activation_slope = activation_slope
         self.epsilon = epsilon
         self.density = density
+        self.layer_density = layer_density
         self.evolution = evolution
         self.guidance = guidance
+        self.drop = drop
         self.zeta = zeta
+        self.zeta_schedule = zeta_schedule
         self.evolution_interval = evolution_interval
         self.evolution_end = evolution_end
         self.evolve_output_layer = evolve_output_layer

@@ -33,7 +33,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is trained, of the error e of each target in standard deviations of it.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
-        count less; "quantile" [7]_: ``quantile * -e`` of predictions that are too low and
+        count less; "quantile" [13]_: ``quantile * -e`` of predictions that are too low and
         ``(1 - quantile) * e`` of those that are too high, to the ``quantile``.
 
     quantile : float, default=0.5
@@ -51,11 +51,17 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(density)s
 
+    %(layer_density)s
+
     %(evolution)s
 
     %(guidance)s
 
+    %(drop)s
+
     %(zeta)s
+
+    %(zeta_schedule)s
 
     %(evolution_interval)s
 
@@ -190,7 +196,16 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
            S-shaped rectified linear activation units. AAAI.
     .. [5] Kingma, D. P., Ba, J. (2015). Adam: a method for stochastic optimization. ICLR.
     .. [6] Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
-    .. [7] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
+    .. [7] Evci, U. et al. (2020). Rigging the lottery: making all tickets winners. ICML.
+    .. [8] Heddes, M. et al. (2024). Always-sparse training by growing connections with guided
+           stochastic exploration. arXiv 2401.06898.
+    .. [9] Atashgahi, Z. et al. (2022). A brain-inspired algorithm for training highly sparse neural
+           networks. Machine Learning 111, 4411-4452.
+    .. [10] Zhang, Y. et al. (2024). Epitopological learning and Cannistraci-Hebb network shape
+            intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
+    .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
+    .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
+    .. [13] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples
     --------
@@ -225,9 +240,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         activation_slope=0.6,
         epsilon=None,
         density=None,
+        layer_density="erdos_renyi",
         evolution="auto",
         guidance=0.5,
+        drop="set",
         zeta=0.3,
+        zeta_schedule="constant",
         evolution_interval="auto",
         evolution_end=0.75,
         evolve_output_layer=True,
@@ -270,9 +288,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.activation_slope = activation_slope
         self.epsilon = epsilon
         self.density = density
+        self.layer_density = layer_density
         self.evolution = evolution
         self.guidance = guidance
+        self.drop = drop
         self.zeta = zeta
+        self.zeta_schedule = zeta_schedule
         self.evolution_interval = evolution_interval
         self.evolution_end = evolution_end
         self.evolve_output_layer = evolve_output_layer

@@ -7,10 +7,12 @@ import numpy as np
 from scipy import sparse
 
 from sksparse_mlp._network import SparseNetwork
+from sksparse_mlp._network.signals import record_signals
 from sksparse_mlp._network.streams import make_streams
 from sksparse_mlp._network.team import Team
-from sksparse_mlp._training.data import TrainingData
+from sksparse_mlp._training.data import TrainingData, training_window
 from sksparse_mlp._training.options import TrainingOptions
+from sksparse_mlp._training.parameters import step_parameters
 from sksparse_mlp._training.trainer import Trainer
 
 NEVER = 10**9
@@ -120,3 +122,11 @@ def bits_of(network):
     """Everything that training changes, as bytes."""
     arrays = [*network.snapshot(), *network.optimizer_state]
     return [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]
+
+
+def record(network, data, *, n_threads=1, X=None, **changes):
+    """What the neurons of a network do on all samples."""
+    data = data if X is None else data._replace(X=X)
+    params = step_parameters(network, make_options(solver=network.solver, **changes))
+    with Team(n_threads) as team:
+        return record_signals(network, team, training_window(data, data.samples), params)

@@ -183,14 +183,35 @@ def n_erdos_renyi(n_in, n_out, epsilon):
     return min(n_in * n_out, round(epsilon * (n_in + n_out)))
 
 
-def dropped_by_set(weights, zeta):
-    """Which weights SET drops: of each sign the fraction zeta nearest zero; of ties the first."""
-    dropped = np.zeros(weights.size, bool)
-    for negative in (False, True):
-        of_sign = np.flatnonzero(np.signbit(weights) == negative)
-        nearest = np.argsort(abs(weights[of_sign]), kind="stable")
-        dropped[of_sign[nearest[: int(zeta * of_sign.size)]]] = True
+def dropped_of(saliency, zeta, groups=None):
+    """Which connections are dropped: of each group the fraction zeta of lowest saliency; of ties
+    the first."""
+    groups = np.zeros(saliency.size, bool) if groups is None else groups
+    dropped = np.zeros(saliency.size, bool)
+    for group in (False, True):
+        members = np.flatnonzero(groups == group)
+        lowest = np.argsort(saliency[members], kind="stable")
+        dropped[members[lowest[: int(zeta * members.size)]]] = True
     return dropped
+
+
+def dropped_by_set(weights, zeta):
+    """Which weights SET drops: of each sign the fraction zeta nearest zero."""
+    return dropped_of(abs(weights), zeta, np.signbit(weights))
+
+
+def mest_saliency(weights, gradients):
+    """Magnitudes of weights and of gradients, each over its mean."""
+    terms = [abs(values.astype(np.float64)) for values in (weights, gradients)]
+    means = [term.mean() for term in terms]
+    total = sum(term / mean if mean > 0 else term for term, mean in zip(terms, means, strict=True))
+    return total.astype(np.float32)
+
+
+def snip_saliency(weights, gradients):
+    """Magnitudes of products of weight and gradient, as far as float32 reaches."""
+    product = abs(weights.astype(np.float64) * gradients.astype(np.float64))
+    return np.minimum(product, np.finfo(np.float32).max).astype(np.float32)
 
 
 # ---------------------------------------------------------------- the network

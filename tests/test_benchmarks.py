@@ -94,3 +94,12 @@ def test_noise_columns_say_nothing_and_lie_anywhere():
 def test_a_network_too_small_to_boast_of(run):
     lines = run("million_neurons", "--neurons", 40, "--samples", 20, "--epochs", 1)
     assert "neurons                     54,733" in lines
+
+
+def test_rules_of_topology(run, tmp_path):
+    figure, results = tmp_path / "topology.png", tmp_path / "results.jsonl"
+    command = ["benchmark_topology", "--quick", "--figure", figure, "--results", results]
+    tables = run(*command)
+    assert tables.count("| gradient, drop set | ") == 2  # accuracy and cost
+    assert len(results.read_text().splitlines()) == 5 * 2  # rules and seeds
+    assert figure.stat().st_size > 1000

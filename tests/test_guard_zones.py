@@ -8,16 +8,18 @@ array would have spoiled them.
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import bits_of, evolve, make_data, make_network, predict, train
+from builders import bits_of, evolve, make_data, make_network, predict, record, train
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sksparse_mlp._network import contributions, prediction, workspace
+from sksparse_mlp._network import contributions, prediction, signals, workspace
 from sksparse_mlp._network.team import Team
+from sksparse_mlp._network.topology import PROPOSE_CELLS
 
 # Bytes on either side of an array: several vectors of 32 lanes.
 ZONE = 1024
@@ -141,6 +143,34 @@ def test_initialisation_and_evolution(solver, name, n_threads):
     with FencedTeam(n_threads) as team:
         fenced = make_network(*NETWORKS[name], solver=solver, team=team)
         evolve(fenced, 0.4, team=team)
+    assert bits_of(fenced) == bits_of(free)
+
+
+def fenced_record(kernel):
+    """The kernel that records what neurons do, fenced; to be called in one thread."""
+
+    def record_tile(lanes, net, params, x, batch):
+        fences = Fences()
+        kernel(lanes, *map(fences.around_all, (net, params)), x, fences.around_all(batch))
+        fences.check()
+        fences.copy_back()
+
+    return record_tile
+
+
+@each_network
+@pytest.mark.parametrize("growth", sorted(PROPOSE_CELLS))
+def test_growth_that_chooses_cells(growth, name, monkeypatch):
+    free = make_network(*NETWORKS[name], growth=growth)
+    fenced, data = free.copy(), make_data(40, free.widths[0], free.widths[-1])
+    seen = record(free, data)
+    monkeypatch.setattr(signals, "record_tile", fenced_record(signals.record_tile))
+    seen_within = record(fenced, data)
+    for level, level_within in zip(chain(*seen), chain(*seen_within), strict=True):
+        assert_array_equal(level, level_within)
+    for network, team in ((free, Team(1)), (fenced, FencedTeam(2))):
+        with team:
+            network.evolve(team, 0.4, range(network.n_layers), seen)
     assert bits_of(fenced) == bits_of(free)
 
 

@@ -28,13 +28,24 @@ EFFECTS = [
     ({}, "epsilon", 4),
     ({}, "epsilon", (3, 3, 2)),
     ({"epsilon": None, "density": 0.5}, "density", 0.4),
+    ({}, "layer_density", "uniform"),
+    ({"epsilon": None}, "layer_density", (0.6, 0.3, 0.7)),
     ({}, "evolution", None),
+    ({}, "evolution", "gradient"),
+    ({}, "evolution", "cosine"),
+    ({}, "evolution", "hebbian"),
     ({}, "evolution", "guided"),
     ({"evolution": "guided"}, "guidance", 0.9),
     ({}, "skip_connections", "zero"),
     ({"skip_connections": "fitted"}, "skip_connections", "zero"),
     ({}, "evolution", "set"),
+    ({}, "drop", "magnitude"),
+    ({}, "drop", "random"),
+    ({}, "drop", "mest"),
+    ({}, "drop", "snip"),
     ({}, "zeta", 0.1),
+    ({}, "zeta_schedule", "cosine"),
+    ({}, "zeta_schedule", "linear"),
     ({}, "evolution_interval", 2),
     ({}, "evolution_interval", "auto"),
     ({}, "evolution_end", 0.5),
@@ -87,7 +98,9 @@ WITHOUT_EFFECT = [
     ({}, "beta_2", 0.9),
     ({"solver": "adam"}, "momentum", 0.8),
     ({"solver": "adam"}, "nesterovs_momentum", False),
+    ({"evolution": None}, "drop", "random"),
     ({"evolution": None}, "zeta", 0.1),
+    ({"evolution": None}, "zeta_schedule", "cosine"),
     ({"evolution": None}, "evolution_end", 0.5),
     ({"evolution": None}, "evolve_output_layer", False),
     ({"batch_size": 96}, "shuffle", False),
@@ -146,6 +159,49 @@ def test_density_is_that_of_all_layers_together(density):
     n_cells = 10 * 12 + 12 * 8 + 8 * 3
     counts = fitted(epsilon=None, density=density).n_connections_
     assert sum(counts) == pytest.approx(density * n_cells, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"epsilon": 3}, (75, 60, 15)),
+        ({"epsilon": None, "density": 0.25}, (30, 24, 6)),
+        ({"epsilon": None, "layer_density": (0.5, 0.25, 1)}, (60, 24, 24)),
+        ({"epsilon": None, "layer_density": np.array([0.5, 0.25, 1e-6])}, (60, 24, 1)),
+    ],
+    ids=str,
+)
+def test_layer_density_spreads_the_connections(changes, expected):
+    assert fitted(**{"layer_density": "uniform"} | changes).n_connections_ == expected
+
+
+def test_a_skip_layer_has_the_density_of_the_output_layer_or_its_own():
+    counts = [
+        fitted(skip_connections="zero", epsilon=None, layer_density=densities).n_connections_[3]
+        for densities in ((0.1, 0.1, 0.2), (0.1, 0.1, 0.2, 0.5))
+    ]
+    assert counts == [6, 15]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"epsilon": 3, "layer_density": (0.1, 0.1, 0.1)}, "epsilon=3 and layer_density="),
+        ({"epsilon": None, "density": 0.1, "layer_density": [0.1] * 3}, "density=0.1 and layer_"),
+        ({"epsilon": 3, "density": 0.1}, "epsilon=3 and density=0.1"),
+        ({"epsilon": (3, 3, 3), "layer_density": "uniform"}, "layer_density='uniform'"),
+    ],
+    ids=str,
+)
+def test_what_sets_the_number_of_connections_must_not_contradict(changes, named):
+    with pytest.raises(ValueError, match=named):
+        fitted(**changes)
+
+
+@pytest.mark.parametrize("wrong", ["even", (0.1, 0.2), (0.1, 0, 0.2), (0.1, 1.1, 0.1), 0.5, None])
+def test_wrong_densities_of_layers_are_told(wrong):
+    with pytest.raises(ValueError, match=r"layer_density.* must be .*uniform"):
+        fitted(epsilon=None, layer_density=wrong)
 
 
 def test_a_layer_without_free_cells_is_left_alone():
@@ -210,6 +266,12 @@ def test_no_evolution_at_the_last_step():
 def test_zeta_is_the_fraction_that_moves():
     (_, moved) = rewired(zeta=0.5, max_iter=2, evolve_output_layer=False, epsilon=2)
     assert moved == pytest.approx(0.5 * 2 * (22 + 20), abs=4)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_ever_fewer_connections_move(schedule):
+    moved = rewired(zeta_schedule=schedule, max_iter=9)[1:]
+    assert (np.diff(moved) <= 0).all() and moved[-1] < moved[0] / 3
 
 
 def test_auto_spreads_evolutions_over_the_part_that_they_may_be_in():

@@ -246,7 +246,8 @@ def test_a_stream_keeps_the_scale_of_its_first_chunk():
 
 
 def test_a_warm_start_goes_on():
-    model = small_regressor(warm_start=True).fit(X, Y)
+    # An evolution of few connections may cost more than a few epochs win.
+    model = small_regressor(warm_start=True, evolution=None).fit(X, Y)
     loss = model.loss_
     assert model.fit(X, Y).loss_ < loss
     assert model.t_ == 2 * 5 * len(Y)

@@ -315,13 +315,16 @@ GROWTH = {
 }
 
 
+@pytest.mark.parametrize("growth", ["set", "guided"])
 @pytest.mark.parametrize("layer", GROWTH)
-def test_every_set_of_empty_cells_is_equally_likely_to_grow(layer):
+def test_every_set_of_empty_cells_is_equally_likely_to_grow(layer, growth):
     connected, n_kept = GROWTH[layer]
+    # Growth that prefers all rows alike is uniform, too.
+    rules = {"growth": growth, "input_preferences": np.ones(len(connected), np.float32)}
     n = int(connected.sum())
     n_subsets = comb(connected.size - n_kept, n - n_kept)
     # The first connections in storage order have the largest weights, and stay.
-    network = single_layer(connected, np.arange(n, 0, -1))
+    network = single_layer(connected, np.arange(n, 0, -1), **rules)
     subsets = []
     for i in range(40 * n_subsets):
         twin = network.copy()

@@ -8,34 +8,52 @@ from builders import evolve, single_layer
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from reference import dropped_by_set
+from reference import dropped_by_set, dropped_of, mest_saliency, snip_saliency
 from strategies import weighted_layers
 
 from sksparse_mlp._network.topology import (
     AMOUNT_RULES,
     DROP_RULES,
     GROWTH_RULES,
+    LAYER_DENSITY_RULES,
+    PROPOSE_CELLS,
     EvolutionTiming,
 )
 from sksparse_mlp._network.topology.rebuild import layer_view
 
-# Of each rule its slow twin: which connections it drops, from their weights and zeta.
-DROP_TWINS = {"set": dropped_by_set}
-# Of each rule its slow twin: how much it prefers each row of a layer, from the inputs or not.
+# Of each rule its slow twin: which connections it drops, of a layer and zeta.
+DROP_TWINS = {
+    "set": lambda layer, zeta: dropped_by_set(layer.weights, zeta),
+    "magnitude": lambda layer, zeta: dropped_of(abs(layer.weights), zeta),
+    "random": lambda layer, zeta: dropped_of(
+        np.random.default_rng(layer.seed).integers(2**31, size=layer.weights.size, dtype="u4"), zeta
+    ),
+    "mest": lambda layer, zeta: dropped_of(mest_saliency(layer.weights, layer.moment_1), zeta),
+    "snip": lambda layer, zeta: dropped_of(snip_saliency(layer.weights, layer.moment_1), zeta),
+}
+# Of each rule its slow twin: how much it prefers each row of a layer, from the inputs or not. Those
+# that choose cells are looked at in ``test_growth_rules``.
 GROWTH_TWINS = {
     "set": lambda preferences, from_inputs: None,
     "guided": lambda preferences, from_inputs: preferences if from_inputs else None,
 }
 # Of each rule the fractions it moves at the beginning, in the middle and at the end.
-AMOUNT_TWINS = {"constant": lambda zeta: (zeta, zeta, zeta)}
+AMOUNT_TWINS = {
+    "constant": lambda zeta: (zeta, zeta, zeta),
+    "cosine": lambda zeta: (zeta, zeta / 2, 0.0),
+    "linear": lambda zeta: (zeta, zeta / 2, 0.0),
+}
+# Of each rule how it spreads a density of 0.1 over layers of 10 x 20 and 20 x 80 cells.
+LAYER_DENSITY_TWINS = {"erdos_renyi": [42, 138], "uniform": [20, 160]}
 
 STEPS = st.integers(1, 1000)
 
 
 def test_every_rule_has_a_twin():
     assert DROP_RULES.keys() == DROP_TWINS.keys()
-    assert GROWTH_RULES.keys() == GROWTH_TWINS.keys()
+    assert GROWTH_RULES.keys() == GROWTH_TWINS.keys() | PROPOSE_CELLS
     assert AMOUNT_RULES.keys() == AMOUNT_TWINS.keys()
+    assert LAYER_DENSITY_RULES.keys() == LAYER_DENSITY_TWINS.keys()
 
 
 @pytest.mark.parametrize("name", DROP_RULES)
@@ -47,11 +65,18 @@ def test_saliency_is_one_word_for_each_connection(name, layer):
     assert saliency.shape == (network.n_connections[0],)
 
 
+def next_view(network):
+    """The only layer as the rules of the next evolution see it."""
+    later = network.copy()
+    later.n_evolutions += 1
+    return layer_view(later, 0)
+
+
 @pytest.mark.parametrize("name", DROP_RULES)
 @given(layer=weighted_layers(), zeta=st.sampled_from([0.1, 0.3, 0.9]))
 def test_what_is_dropped_is_what_the_twin_drops(name, layer, zeta):
     network = single_layer(*layer, drop=name)
-    kept = ~DROP_TWINS[name](layer[1], zeta)
+    kept = ~DROP_TWINS[name](next_view(network), zeta)
     evolve(network, zeta)
     if not layer[0].all():
         tags = network.optimizer_state.weights_1
@@ -59,11 +84,13 @@ def test_what_is_dropped_is_what_the_twin_drops(name, layer, zeta):
 
 
 @pytest.mark.parametrize("from_inputs", [True, False])
-@pytest.mark.parametrize("name", GROWTH_RULES)
+@pytest.mark.parametrize("name", GROWTH_TWINS)
 def test_preferences_are_those_of_the_twin(name, from_inputs):
     preferences = np.array([1.0, 0.5, 1.5], np.float32)
     layer = SimpleNamespace(from_inputs=from_inputs, n_in=3, input_preferences=preferences)
-    found, expected = GROWTH_RULES[name](layer), GROWTH_TWINS[name](preferences, from_inputs)
+    growth, expected = GROWTH_RULES[name](layer), GROWTH_TWINS[name](preferences, from_inputs)
+    found = growth.preferences
+    assert growth.candidates is None
     assert (found is None) == (expected is None)
     if expected is not None:
         assert_array_equal(found, expected)
@@ -73,7 +100,19 @@ def test_preferences_are_those_of_the_twin(name, from_inputs):
 @pytest.mark.parametrize("name", AMOUNT_RULES)
 def test_amounts_are_those_of_the_twin(name, zeta):
     found = tuple(AMOUNT_RULES[name](zeta, progress) for progress in (0.0, 0.5, 1.0))
-    assert found == AMOUNT_TWINS[name](zeta)
+    assert found == pytest.approx(AMOUNT_TWINS[name](zeta), abs=1e-15)
+
+
+@pytest.mark.parametrize("name", LAYER_DENSITY_RULES)
+def test_densities_are_spread_as_the_twin_does(name):
+    assert LAYER_DENSITY_RULES[name](0.1, [200, 1600], [30, 100]) == LAYER_DENSITY_TWINS[name]
+
+
+def test_dropping_at_random_drops_other_connections_each_time():
+    network = single_layer(np.eye(40, dtype=bool), np.ones(40), drop="random")
+    views = next_view(network), layer_view(network, 0)
+    dropped = [DROP_TWINS["random"](view, 0.5) for view in views]
+    assert (dropped[0] != dropped[1]).any()
 
 
 # ---------------------------------------------------------------- when
@@ -98,6 +137,18 @@ def test_evolution_ends_where_it_should(end, total):
     timing = EvolutionTiming(1, end, 0, total)
     due = [t for t in range(total) if timing.is_due(t, t)]
     assert due == [t for t in range(1, total) if t <= end * total]
+
+
+@pytest.mark.parametrize(
+    ("timing", "shares"),
+    [
+        (EvolutionTiming(1, 1.0, 50, 100), (0.0, 0.5, 1.0)),
+        (EvolutionTiming(1, 0.5, 50, 100), (0.0, 1.0, 1.0)),
+        (EvolutionTiming("epoch", 0.5, 50, None), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_progress_is_that_of_the_time_in_which_connections_move(timing, shares):
+    assert tuple(timing.progress(t) for t in (50, 100, 150)) == shares
 
 
 def test_a_stream_has_no_end():

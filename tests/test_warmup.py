@@ -16,7 +16,7 @@ from scipy import sparse
 from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
 from sksparse_mlp._estimator import fitting
 from sksparse_mlp._kernels import cache
-from sksparse_mlp._network import prediction, warmup
+from sksparse_mlp._network import prediction, signals, warmup
 from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._network.warmup import compile_ahead
 from sksparse_mlp._training import importance, rehearsal
@@ -49,7 +49,11 @@ def called(monkeypatch):
         return record_and_call
 
     monkeypatch.setattr(Team, "run", record_and_run)
-    for module, name in ((prediction, "predict_batch"), (importance, "input_gradients")):
+    for module, name in (
+        (prediction, "predict_batch"),
+        (importance, "input_gradients"),
+        (signals, "record_tile"),
+    ):
         monkeypatch.setattr(module, name, recording(getattr(module, name)))
     monkeypatch.setattr(warmup, "is_compiled", lambda *_: False)
     return called
@@ -72,6 +76,9 @@ def rehearsed(called, rehearse):
         (np.asfortranarray(X), {"batch_size": 3, "input_noise": 0.1}),
         (X, {"batch_size": 1, "evolution": None, "shuffle": False}),
         (np.arange(X.size).reshape(X.shape), {"batch_size": 96, "evolution": "guided"}),
+        (X, {"evolution": "gradient", "drop": "mest"}),
+        (sparse.csr_array(X), {"evolution": "cosine", "n_jobs": 2}),
+        (X, {"evolution": "hebbian"}),
     ],
 )
 def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
@@ -79,7 +86,14 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
     batch_size = model.batch_size
     expected = rehearsed(
         called,
-        partial(rehearse_training, batch_size, validates=True, explains=True, verbose=False),
+        partial(
+            rehearse_training,
+            batch_size,
+            validates=True,
+            explains=True,
+            verbose=False,
+            growth=changes.get("evolution") or "set",
+        ),
     )
     monkeypatch.setattr(fitting, "rehearse_training", lambda *_, **__: None)
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
@@ -121,7 +135,7 @@ def test_every_fit_is_rehearsed_before_its_network_is_made(monkeypatch, fit):
             happened.append("starts")
             super().__init__(n_threads)
 
-    def rehearse(batch_size, *, validates, explains, verbose):
+    def rehearse(batch_size, *, validates, explains, verbose, growth):
         happened.append((batch_size, validates))
 
     monkeypatch.setattr(fitting, "rehearse_training", rehearse)

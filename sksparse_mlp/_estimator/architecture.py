@@ -8,9 +8,13 @@ from numbers import Integral, Real
 import numpy as np
 
 from .._network import SparseNetwork
-from .._network.topology import connections_for_density, connections_for_epsilon
+from .._network.topology import (
+    LAYER_DENSITY_RULES,
+    connections_for_densities,
+    connections_for_epsilon,
+)
 from .checks import check_memory
-from .constraints import AT_LEAST_ONE, LARGEST_COUNT, POSITIVE
+from .constraints import AT_LEAST_ONE, DENSITY, LARGEST_COUNT, POSITIVE
 
 DEFAULT_EPSILON = 20.0
 
@@ -26,6 +30,7 @@ class Architecture:
     weight_init: str
     weight_init_gain: float
     solver: str
+    drop: str = "set"
     growth: str = "set"
     input_preferences: np.ndarray | None = None
 
@@ -49,19 +54,28 @@ class Architecture:
                 f"{self.solver!r} and {self.activation!r}."
             )
         network = network.copy()
-        network.growth, network.input_preferences = self.growth, self.input_preferences
+        network.drop, network.growth = self.drop, self.growth
+        network.input_preferences = self.input_preferences
         return network
 
 
 def layer_sizes(
-    n_features, hidden_layer_sizes, n_outputs, *, epsilon=None, density=None, skip=False, solver
+    n_features,
+    hidden_layer_sizes,
+    n_outputs,
+    *,
+    epsilon=None,
+    density=None,
+    layer_density="erdos_renyi",
+    skip=False,
+    solver,
 ):
     """Neurons of each level and connections of each layer.
 
     Parameters
     ----------
     n_features, n_outputs : int
-    hidden_layer_sizes, epsilon, density : object
+    hidden_layer_sizes, epsilon, density, layer_density : object
         As the estimators' parameters of these names.
     skip : bool
         Whether there is a skip layer, if there are hidden layers to skip.
@@ -76,18 +90,7 @@ def layer_sizes(
     shapes = list(pairwise(widths))
     if skip and len(widths) > 2:
         shapes.append((n_features, n_outputs))
-    cells = [n_in * n_out for n_in, n_out in shapes]
-    sums = [n_in + n_out for n_in, n_out in shapes]
-    if epsilon is not None and density is not None:
-        raise ValueError(
-            f"epsilon={epsilon!r} and density={density!r} both set the number of connections: "
-            "give one and leave the other None."
-        )
-    if density is not None:
-        n_connections = connections_for_density(float(density), cells, sums)
-    else:
-        epsilons = _epsilons(epsilon, len(widths) - 1, len(shapes))
-        n_connections = connections_for_epsilon(epsilons, cells, sums)
+    n_connections = _n_connections(epsilon, density, layer_density, shapes, len(widths) - 1)
     check_memory(widths, n_connections, 2 if solver == "adam" else 1)
     return widths, tuple(n_connections)
 
@@ -106,20 +109,61 @@ def _hidden_widths(hidden_layer_sizes):
     return [int(size) for size in sizes]
 
 
-def _epsilons(given, n_levels, n_layers):
-    """One for each layer; a skip layer has that of the output layer, if it has none of its own."""
+def _n_connections(epsilon, density, layer_density, shapes, n_levels):
+    """Connections of each layer, from whichever parameter sets them."""
+    cells = [n_in * n_out for n_in, n_out in shapes]
+    sums = [n_in + n_out for n_in, n_out in shapes]
+    given = {"epsilon": epsilon, "density": density}
+    if not isinstance(layer_density, str):
+        densities = _one_for_each_layer("layer_density", layer_density, DENSITY, n_levels, shapes)
+        _check_that_one_is_given({**given, "layer_density": layer_density})
+        return connections_for_densities(densities, cells)
+    _check_that_one_is_given(given)
+    spread = LAYER_DENSITY_RULES[layer_density]
+    if density is not None:
+        return spread(float(density), cells, sums)
+    n_connections = connections_for_epsilon(_epsilons(epsilon, n_levels, shapes), cells, sums)
+    if layer_density == "erdos_renyi":
+        return n_connections
+    if not (epsilon is None or isinstance(epsilon, Real)):
+        raise ValueError(
+            f"epsilon={epsilon!r} and layer_density={layer_density!r} both say how the connections "
+            "are spread over the layers: give one epsilon for all."
+        )
+    return spread(sum(n_connections) / sum(cells), cells, sums)
+
+
+def _check_that_one_is_given(parameters):
+    given = [f"{name}={value!r}" for name, value in parameters.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(
+            f"{given[0]} and {given[-1]} both set the number of connections: give one and leave "
+            'the other as it is by default, which is None, or layer_density="erdos_renyi".'
+        )
+
+
+def _epsilons(given, n_levels, shapes):
+    """One for each layer."""
     epsilon = DEFAULT_EPSILON if given is None else given
     if isinstance(epsilon, Real):
-        return [float(epsilon)] * n_layers
-    valid = _is_sequence(epsilon) and all(map(POSITIVE.is_satisfied_by, epsilon))
-    if not valid or len(epsilon) not in (n_levels, n_layers):
+        return [float(epsilon)] * len(shapes)
+    return _one_for_each_layer("epsilon", epsilon, POSITIVE, n_levels, shapes)
+
+
+def _one_for_each_layer(name, given, allowed, n_levels, shapes):
+    """Floats; a skip layer has that of the output layer, if it has none of its own."""
+    n_layers = len(shapes)
+    valid = _is_sequence(given) and all(map(allowed.is_satisfied_by, given))
+    if not valid or len(given) not in (n_levels, n_layers):
         more = " (and, if you like, one more for the skip layer)" if n_layers > n_levels else ""
-        raise ValueError(
-            "epsilon must be a positive number, or a sequence of one for each of the "
-            f"{n_levels} layers{more}; got {given!r}."
+        one = {"epsilon": "a positive number, or a sequence of one"}.get(
+            name, '"erdos_renyi", "uniform", or a sequence of one density in (0, 1]'
         )
-    epsilons = [float(e) for e in epsilon]
-    return epsilons + epsilons[-1:] * (n_layers - len(epsilons))
+        raise ValueError(
+            f"{name} must be {one} for each of the {n_levels} layers{more}; got {given!r}."
+        )
+    values = [float(value) for value in given]
+    return values + values[-1:] * (n_layers - len(values))
 
 
 def _is_sequence(values):

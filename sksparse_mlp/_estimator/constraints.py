@@ -4,6 +4,7 @@ import os
 from numbers import Integral, Real
 
 from .._network.activations import CODES
+from .._network.topology import AMOUNT_RULES, DROP_RULES, GROWTH_RULES, LAYER_DENSITY_RULES
 from .._network.topology.weight_init import WEIGHT_INITS
 from .compat import Interval, RealNotInt, StrOptions
 
@@ -25,6 +26,7 @@ FINITE = FloatInterval(Real, None, None, closed="neither")
 POSITIVE = FloatInterval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = FloatInterval(Real, 0, None, closed="left")
 SHARE = Interval(Real, 0, 1, closed="both")
+DENSITY = Interval(Real, 0, 1, closed="right")
 LESS_THAN_ONE = Interval(Real, 0, 1, closed="left")
 AT_LEAST_ONE = Interval(Integral, 1, LARGEST_COUNT, closed="both")
 NEVER = Interval(Real, float("inf"), None, closed="both")
@@ -35,10 +37,13 @@ PARAMETER_CONSTRAINTS = {
     "activation": [StrOptions(set(CODES))],
     "activation_slope": [FINITE],
     "epsilon": ["array-like", POSITIVE, None],
-    "density": [Interval(Real, 0, 1, closed="right"), None],
-    "evolution": [StrOptions({"auto", "guided", "set"}), None],
+    "density": [DENSITY, None],
+    "layer_density": [StrOptions(set(LAYER_DENSITY_RULES)), "array-like"],
+    "evolution": [StrOptions({"auto", *GROWTH_RULES}), None],
+    "drop": [StrOptions(set(DROP_RULES))],
     "guidance": [SHARE],
     "zeta": [LESS_THAN_ONE],
+    "zeta_schedule": [StrOptions(set(AMOUNT_RULES))],
     "evolution_interval": [StrOptions({"auto", "epoch"}), AT_LEAST_ONE],
     "evolution_end": [SHARE],
     "evolve_output_layer": ["boolean"],

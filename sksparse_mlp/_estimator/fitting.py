@@ -74,6 +74,7 @@ def train(
         validates=hooks.get("validate") is not None,
         explains=explain is not None,
         verbose=options.verbose,
+        growth=architecture.growth,
     )
     n_epochs = 1 if stream else options.max_iter
     hooks |= {"checkpoint": checkpoint, "n_epochs": None if stream else n_epochs}

@@ -58,6 +58,7 @@ def plan_training(estimator, task, data, shape, network):
         task.n_outputs,
         epsilon=estimator.epsilon,
         density=estimator.density,
+        layer_density=estimator.layer_density,
         skip=estimator.skip_connections is not None,
         solver=estimator.solver,
     )
@@ -70,7 +71,7 @@ def plan_training(estimator, task, data, shape, network):
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
     return Plan(
-        _architecture(estimator, sizes, preferences),
+        _architecture(estimator, sizes, preferences, _growth(estimator, options, network, shape)),
         options,
         _start(task, data, moments, options) if fits_skip else None,
         partial(_explain, data, moments, shape.stream),
@@ -116,6 +117,13 @@ def _kept_preferences(estimator, network, shape):
     return network.input_preferences
 
 
+def _growth(estimator, options, network, shape):
+    """The rule by which connections grow; "auto" goes on with that of a stream's network."""
+    if shape.stream and network is not None and estimator.evolution == "auto":
+        return network.growth
+    return options.evolution or "set"
+
+
 def _guidance(estimator, shape):
     """``guidance``; where "auto" chose to guide, the less the more samples there are."""
     if estimator.evolution != "auto":
@@ -145,7 +153,7 @@ def _explain(data, moments, stream, network, team):
     return importances(network, data, spread, team, at_most)
 
 
-def _architecture(estimator, sizes, preferences):
+def _architecture(estimator, sizes, preferences, growth):
     widths, n_connections = sizes
     return Architecture(
         widths=widths,
@@ -155,6 +163,7 @@ def _architecture(estimator, sizes, preferences):
         weight_init=estimator.weight_init,
         weight_init_gain=float(estimator.weight_init_gain),
         solver=estimator.solver,
-        growth="set" if preferences is None else "guided",
+        drop=estimator.drop,
+        growth=growth,
         input_preferences=preferences,
     )

@@ -189,6 +189,21 @@ class ContributionBatch(NamedTuple):
     out: np.ndarray  # float32 [n_samples, n_features, n_columns] flat
 
 
+class SignalBatch(NamedTuple):
+    """One tile of samples, and where what the neurons do goes: see ``GradientBatch``."""
+
+    tile: int
+    n_samples: int
+    order: np.ndarray  # int64 [n_samples], sample numbers
+    targets: np.ndarray  # int32 [n_samples], classes; or empty
+    values: np.ndarray  # float32 [n_samples, n_outputs] flat, targets that are numbers; or empty
+    weight: np.ndarray  # float32 [n_samples], adds up to 1
+    level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in both that follow
+    buffer: np.ndarray  # float32, pre-activations, then gradients
+    kind: int  # OF_LOSS
+    out: np.ndarray  # float32, activations
+
+
 class Layer(NamedTuple):
     """One layer's connections, inside the network's flat arrays."""
 
@@ -203,6 +218,12 @@ class Layer(NamedTuple):
     saliency: np.ndarray  # uint32 [connections of the layer], see _network/topology/base.py
     guided: bool  # whether growth prefers some rows
     preferences: np.ndarray  # float64 [n_in + 1], running sums of the rows' preferences; or empty
+    # float64 and int64 [chunks]: Walker's tables of the chunks' preferences; or empty
+    chunk_shares: np.ndarray
+    chunk_aliases: np.ndarray
+    chooses: bool  # whether some new connections were chosen before
+    chosen_indptr: np.ndarray  # int64 [n_in + 1], their row pointers, from 0; or empty
+    chosen: np.ndarray  # int32, their columns, ascending in a row
 
 
 class RebuildBuffers(NamedTuple):
@@ -217,12 +238,40 @@ class RebuildBuffers(NamedTuple):
     moment_2: np.ndarray  # float32 [n_connections or 0]
     kept: np.ndarray  # int64 [n_in], connections of a row that stay
     grown: np.ndarray  # int64 [n_in], connections that a row grows
+    guides: np.ndarray  # int64 [n_in], or empty: where to look for rows that are preferred
     columns: np.ndarray  # int32 [n_threads, max_grown] flat, the columns that one row grows
     max_grown: int
-    chunks: np.ndarray  # int64 [MAX_CHUNKS, 6] flat: ties by group, kept, grown, start, free
+    chunks: np.ndarray  # int64 [MAX_CHUNKS, 7] flat: ties by group, kept, grown, start, free, draws
     states: np.ndarray  # uint64 [MAX_CHUNKS + 1, 2] flat: states of the chunks' random numbers
     histograms: np.ndarray  # int64 [n_threads, 2, HISTOGRAM] flat
     selection: np.ndarray  # int64 [3, 2] flat, by group: threshold's bits, ties to drop, drops
+
+
+class Proposals(NamedTuple):
+    """Cells of a layer where connections might grow, in slots of their rows, and how good they are.
+
+    Either both ``column_sums`` and the vectors are there, or the layer by column: then columns are
+    found by walks along three connections, and judged by how often they are.
+    """
+
+    n_in: int
+    n_out: int
+    indptr: np.ndarray  # int64 [n_in + 1], of the layer, from 0
+    indices: np.ndarray  # int32
+    slots: np.ndarray  # int64 [n_in + 1], where each row's proposals begin
+    columns: np.ndarray  # int32 [proposals], out: ascending in a row; -1: connected already
+    scores: np.ndarray  # float32 [proposals], out: 0 where there is nothing to choose
+    rivals: bool  # whether connected cells are judged, too
+    column_sums: np.ndarray  # float64 [n_out + 1], running sums of what columns are drawn by
+    guides: np.ndarray  # int64 [n_out], for equal steps up these sums, the column they lead to
+    n_tiles: int
+    source: np.ndarray  # float32 [n_tiles, n_in, lanes] flat, a cell's score is the product of its
+    target: np.ndarray  # float32 [n_tiles, n_out, lanes] flat
+    walks: bool
+    column_pointers: np.ndarray  # int64 [n_out + 1], of the layer by column
+    rows: np.ndarray  # int32 [connections], by column
+    states: np.ndarray  # uint64 [MAX_CHUNKS]
+    seed: np.uint64
 
 
 class WeightInit(NamedTuple):

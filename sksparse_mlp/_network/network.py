@@ -19,7 +19,7 @@ from .optimizer_state import zero_optimizer_state
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
-from .topology import rebuild_layers
+from .topology import NEED_SIGNALS, rebuild_layers
 from .workspace import make_workspace
 
 TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
@@ -134,6 +134,16 @@ class SparseNetwork:
         """Mean number of connections of a layer that enter a neuron, by layer."""
         return np.array(self.n_connections) / np.array([n_out for _, n_out in self.shapes])
 
+    @property
+    def needs_signals(self):
+        """Whether an evolution looks at what the neurons do on some samples."""
+        return self.growth in NEED_SIGNALS
+
+    def levels_of(self, layer):
+        """The levels that a layer leads from and to."""
+        last = len(self.widths) - 1
+        return (0, last) if layer == last else (layer, layer + 1)
+
     def _n_cells(self):
         return [n_in * n_out for n_in, n_out in self.shapes]
 
@@ -175,14 +185,18 @@ class SparseNetwork:
 
     # ------------------------------------------------------------ what it does
 
-    def evolve(self, team, zeta, layers):
-        """One evolution of some layers; returns how many connections moved in each."""
+    def evolve(self, team, zeta, layers, signals=None):
+        """One evolution of some layers; returns how many connections moved in each.
+
+        ``signals`` are what the neurons did on some samples, where ``needs_signals`` says so.
+        """
         self.n_evolutions += 1
         moved = [0] * self.n_layers
         layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
-        for layer, n_moved in zip(layers, rebuild_layers(self, team, layers, zeta), strict=True):
+        all_moved = rebuild_layers(self, team, layers, zeta, signals)
+        for layer, n_moved in zip(layers, all_moved, strict=True):
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved
         return moved

@@ -26,6 +26,7 @@ class TrainingOptions:
     shuffle: bool = True
     evolution: str | None = "set"
     zeta: float = 0.3
+    zeta_schedule: str = "constant"
     evolution_interval: int | str = "epoch"
     evolution_end: float = 1.0
     evolve_output_layer: bool = True

@@ -6,20 +6,25 @@ import numpy as np
 
 from .._kernels.importance import input_gradients
 from .._kernels.records import Worker
+from .._kernels.signals import record_tile
 from .._kernels.steps import predict_batch, train_steps
+from .._kernels.topology.propose import propose_cells
 from .._kernels.topology.rebuild import rebuild_layer
 from .._network.network import SparseNetwork
 from .._network.prediction import rehearse_prediction
+from .._network.signals import record_signals
 from .._network.streams import Streams
+from .._network.topology import NEED_SIGNALS, PROPOSE_CELLS
 from .._network.warmup import compile_ahead
 from .._network.workspace import MAX_LANES, lanes_for
-from .data import TrainingData
+from .data import TrainingData, training_window
 from .importance import ImportanceRecorder
 from .options import TrainingOptions
+from .parameters import step_parameters
 from .trainer import Trainer
 
 
-def rehearse_training(batch_size, *, validates, explains, verbose):
+def rehearse_training(batch_size, *, validates, explains, verbose, growth="set"):
     """Have all kernels compiled that a training needs, before it starts.
 
     Parameters
@@ -32,6 +37,8 @@ def rehearse_training(batch_size, *, validates, explains, verbose):
         Whether the importances of the inputs are judged afterwards.
     verbose : bool
         Whether to say so if something has to be compiled.
+    growth : str
+        The rule by which connections grow.
     """
     batch_size = min(batch_size, MAX_LANES)
     kernels = {rebuild_layer: _worker(()), train_steps: _worker(lanes_for(batch_size))}
@@ -39,7 +46,11 @@ def rehearse_training(batch_size, *, validates, explains, verbose):
         kernels[predict_batch] = lanes_for(MAX_LANES)
     if explains:
         kernels[input_gradients] = lanes_for(MAX_LANES)
-    rehearse = partial(_train, batch_size, validates, explains)
+    if growth in PROPOSE_CELLS:
+        kernels[propose_cells] = _worker(lanes_for(MAX_LANES))
+    if growth in NEED_SIGNALS:
+        kernels[record_tile] = lanes_for(MAX_LANES)
+    rehearse = partial(_train, batch_size, validates, explains, growth)
     compile_ahead(rehearse, kernels, _say_so if verbose else None)
 
 
@@ -64,19 +75,44 @@ def _say_so():
     print("Compiling kernels (once per machine) ...", flush=True)
 
 
-def _train(batch_size, validates, explains, team):
+def _train(batch_size, validates, explains, growth, team):
     trainer = _trainer(batch_size, team)
     trainer.run(1)
     if validates:
         rehearse_prediction(trainer.network)
     if explains:
         ImportanceRecorder("gradient").observe(trainer)
+    if growth in PROPOSE_CELLS:
+        _evolve(growth, team)
+
+
+def _evolve(growth, team):
+    """Evolve a layer that has room for it, by a rule that proposes cells."""
+    network, signals = _network((2, 3), 3, team, growth), None
+    if network.needs_signals:
+        view = training_window(_data(1, 2), np.zeros(1, np.int64))
+        signals = record_signals(network, team, view, step_parameters(network, TrainingOptions()))
+    network.evolve(team, 0.9, [0], signals)
 
 
 def _trainer(n_samples, team):
-    network = SparseNetwork(
-        (1, 2),
-        (2,),
+    options = TrainingOptions(evolution=None, max_iter=1)
+    return Trainer(_network((1, 2), 2, team), _data(n_samples, 1), options, team)
+
+
+def _data(n_samples, n_features):
+    return TrainingData(
+        np.ones((n_samples, n_features), np.float32),
+        np.arange(n_samples),
+        np.zeros(n_samples, np.int32),
+        np.ones(n_samples, np.float32),
+    )
+
+
+def _network(widths, n_connections, team, growth="set"):
+    return SparseNetwork(
+        widths,
+        (n_connections,),
         activation="relu",
         activation_slope=0.0,
         weight_init="normal",
@@ -84,11 +120,5 @@ def _trainer(n_samples, team):
         solver="sgd",
         streams=Streams(0, 0, 0, 0, 0),
         team=team,
+        growth=growth,
     )
-    data = TrainingData(
-        np.zeros((n_samples, 1), np.float32),
-        np.arange(n_samples),
-        np.zeros(n_samples, np.int32),
-        np.ones(n_samples, np.float32),
-    )
-    return Trainer(network, data, TrainingOptions(evolution=None, max_iter=1), team)

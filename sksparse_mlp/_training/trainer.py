@@ -10,6 +10,7 @@ import time
 import numpy as np
 
 from .._kernels.records import Batches
+from .._network.signals import record_signals, samples_to_record
 from .._network.streams import derive_seed
 from .._network.team import Stopped
 from .._network.topology import AMOUNT_RULES, EvolutionTiming
@@ -216,7 +217,7 @@ class Trainer:
         while step < self.steps_per_epoch:
             if interrupt.requested and step > 0 and self.can_undo:
                 raise Stopped
-            rewired += self._evolve_if_due(step)
+            rewired += self._evolve_if_due(order, step)
             n_steps = self._steps_until_due(step)
             losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
             self._report_parts(step, n_steps)
@@ -339,8 +340,8 @@ class Trainer:
 
     # ------------------------------------------------------------ evolution
 
-    def _evolve_if_due(self, step):
-        """Evolve before this step if an interval ends here.
+    def _evolve_if_due(self, order, step):
+        """Evolve before this step of an epoch if an interval ends here.
 
         Returns how many connections moved in each layer.
         """
@@ -349,8 +350,16 @@ class Trainer:
             return np.zeros(network.n_layers, int)
         output_layer = len(network.widths) - 2
         layers = range(network.n_layers if options.evolve_output_layer else output_layer)
-        zeta = AMOUNT_RULES["constant"](options.zeta, self.timing.progress(network.t))
-        return np.array(network.evolve(self.team, zeta, layers))
+        zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
+        signals = self._signals(order, step) if network.needs_signals else None
+        return np.array(network.evolve(self.team, zeta, layers, signals))
+
+    def _signals(self, order, step):
+        """What the neurons do on samples of the mini-batch to come."""
+        batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+        view = training_window(self.data, samples_to_record(self.network, batch))
+        with np.errstate(all="ignore"):
+            return record_signals(self.network, self.team, view, self.params)
 
     def _steps_until_due(self, step):
         """How many mini-batches to run in one go."""

@@ -84,13 +84,21 @@ def select_thresholds(worker, layer, buffers, zeta, phase):
 
 
 @inlined
+def n_chosen(layer, row):
+    """How many new connections of a row were chosen before."""
+    if not layer.chooses:
+        return ZERO
+    return load(layer.chosen_indptr, row + 1) - load(layer.chosen_indptr, row)
+
+
+@inlined
 def count_kept(layer, buffers, chunk, first, last):
-    """How many connections of each row stay, ties among them, and how many are ties."""
+    """How many connections of each row stay or were chosen, ties among them; how many are ties."""
     store(buffers.chunks, NOTES * chunk + TIES, 0)
     store(buffers.chunks, NOTES * chunk + TIES + 1, 0)
     total = 0
     for row in range(first, last):
-        kept = 0
+        kept = n_chosen(layer, row)
         for k in range(load(layer.indptr, row), load(layer.indptr, row + 1)):
             group, magnitude = saliency_of(layer, k)
             threshold = load(buffers.selection, THRESHOLD + group)

@@ -8,7 +8,7 @@ MAX_CHUNKS = 64
 DIGITS = ((20, 11), (10, 10), (0, 10))
 HISTOGRAM = 1 << 11
 # A chunk's notes in RebuildBuffers.chunks, and their number.
-TIES, KEPT, GROWN, START, FREE, NOTES = 0, 2, 3, 4, 5, 6
+TIES, KEPT, GROWN, START, FREE, DRAWS, NOTES = 0, 2, 3, 4, 5, 6, 7
 # Rows of RebuildBuffers.selection, one column a group.
 THRESHOLD, DROPPED_TIES, DROPS = 0, 2, 4
 

@@ -1,4 +1,7 @@
-"""Rebuilding one layer: what stays and what grows is merged in buffers, and adopted."""
+"""Rebuilding one layer: what stays and what grows is merged in buffers, and adopted.
+
+Some of the new connections may have been chosen before, cell by cell; others are drawn here.
+"""
 
 import numpy as np
 
@@ -8,9 +11,19 @@ from ..random import derive, next_uniform
 from ..records import UNIFORM, ZERO
 from ..simd import bare, load, store
 from .cells import draw_columns, enumerate_columns
-from .drop import copy_kept, count_kept, count_ties, select_thresholds, share_out_ties
+from .drop import (
+    copy_kept,
+    count_kept,
+    count_ties,
+    n_chosen,
+    select_thresholds,
+    share_out_ties,
+)
 from .grow import draw_rows, share_out_growth, share_out_guided_growth
 from .notes import DROPS, MAX_CHUNKS, NOTES, START, rows_of_chunk
+
+# To look at this many columns takes as long as to draw one and sort it among others.
+CROWDED = 8
 
 
 @inlined
@@ -45,19 +58,36 @@ def merge_row(buffers, init, start, stop, columns, n, state):
 
 
 @inlined
+def seed_chunk(buffers, init, chunk):
+    """Begin a chunk's random numbers."""
+    store(buffers.states, 2 * chunk, derive(init.topology, chunk + 1))
+    store(buffers.states, 2 * chunk + 1, derive(init.weights, chunk + 1))
+
+
+@inlined
+def insert_chosen(layer, buffers, init, row, start, stop, columns, state):
+    """Insert the new connections of a row that were chosen before; returns the row's new end."""
+    n = n_chosen(layer, row)
+    for i in range(n):
+        column = load(layer.chosen, load(layer.chosen_indptr, row) + i)
+        store(buffers.columns, columns + i, column)
+    merge_row(buffers, init, start, stop, columns, n, state)
+    return stop + n
+
+
+@inlined
 def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
     """Write a chunk of rows to the buffers: what stays, and what grows between."""
     topology, weights = 2 * chunk, 2 * chunk + 1
-    store(buffers.states, topology, derive(init.topology, chunk + 1))
-    store(buffers.states, weights, derive(init.weights, chunk + 1))
     if not layer.guided:
         draw_rows(layer, buffers, chunk, first, last)
     columns = worker.thread * buffers.max_grown
     start = load(buffers.chunks, NOTES * chunk + START)
     for row in range(first, last):
         stop = copy_kept(layer, buffers, row, start, chunk)
+        stop = insert_chosen(layer, buffers, init, row, start, stop, columns, weights)
         n = load(buffers.grown, row)
-        if 2 * (stop - start + n) > layer.n_out:
+        if 2 * (stop - start + n) > layer.n_out or CROWDED * n > layer.n_out:
             enumerate_columns(layer.n_out, buffers, start, stop, columns, n, topology)
         else:
             draw_columns(layer.n_out, buffers, start, stop, columns, n, topology)
@@ -98,8 +128,11 @@ def rebuild_layer(worker, layer, buffers, init, zeta):
     if held > 0:
         phase = select_thresholds(worker, layer, buffers, zeta, phase)
         n_grown = load(buffers.selection, DROPS) + load(buffers.selection, DROPS + 1)
+    if layer.chooses:
+        n_grown -= load(layer.chosen_indptr, layer.n_in)
     for chunk in range(thread, n_chunks, n_threads):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
+        seed_chunk(buffers, init, chunk)
         count_kept(layer, buffers, chunk, first, last)
     phase = barrier(worker, phase)
     if thread == 0:
@@ -114,9 +147,7 @@ def rebuild_layer(worker, layer, buffers, init, zeta):
         count_ties(layer, buffers, chunk, first, last)
     phase = barrier(worker, phase)
     if layer.guided:
-        if thread == 0:
-            share_out_guided_growth(layer, buffers, n_chunks, n_grown, init)
-        phase = barrier(worker, phase)
+        phase = share_out_guided_growth(worker, layer, buffers, n_chunks, n_grown, init, phase)
     for chunk in range(thread, n_chunks, n_threads):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
         rebuild_chunk(worker, layer, buffers, init, chunk, first, last)

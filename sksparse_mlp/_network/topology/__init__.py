@@ -1,16 +1,17 @@
 """The topology of a network: which neurons are connected, and how that changes in training.
 
-Sparse evolutionary training, SET [1]_, in ten lines::
+Sparse evolutionary training, SET [1]_, and its kin, in eleven lines::
 
     for each layer: draw epsilon (n_in + n_out) distinct cells at random         density, rebuild
     for each training step:
         if an evolution is due:                                                  timing
             for each layer:
-                s = saliency of each connection, in two groups                   drop
+                s = saliency of each connection, in one group or two             drop
                 n = floor(zeta |group|), for each group                          amount
                 drop the n least salient connections of each group
+                take the best of some candidates for new ones, if there are any  growth, candidates
                 connect as many empty cells, drawn by preference of their rows   growth
-                give them weights of the initial distribution, and no momentum   weight_init
+                give them weights of the initial distribution or 0, no momentum  weight_init
         update the weights
 
 Each line on the right is a file with one contract, all of which :mod:`.base` states. A rule is a
@@ -26,9 +27,14 @@ References
 """
 
 from .amount import AMOUNT_RULES
-from .density import connections_for_density, connections_for_epsilon
+from .density import (
+    LAYER_DENSITY_RULES,
+    connections_for_densities,
+    connections_for_density,
+    connections_for_epsilon,
+)
 from .drop import DROP_RULES
-from .growth import GROWTH_RULES
+from .growth import GROWTH_RULES, NEED_SIGNALS, PROPOSE_CELLS
 from .rebuild import rebuild_layers
 from .timing import EvolutionTiming
 
@@ -36,7 +42,11 @@ __all__ = [
     "AMOUNT_RULES",
     "DROP_RULES",
     "GROWTH_RULES",
+    "LAYER_DENSITY_RULES",
+    "NEED_SIGNALS",
+    "PROPOSE_CELLS",
     "EvolutionTiming",
+    "connections_for_densities",
     "connections_for_density",
     "connections_for_epsilon",
     "rebuild_layers",

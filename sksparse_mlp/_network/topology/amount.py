@@ -1,4 +1,12 @@
-"""How many connections an evolution moves: see :class:`.base.AmountRule`."""
+"""How many connections an evolution moves: see :class:`.base.AmountRule`.
+
+References
+----------
+.. [1] Dettmers, Zettlemoyer (2019). Sparse networks from scratch: faster training without losing
+       performance. arXiv 1907.04840.
+"""
+
+from math import cos, pi
 
 
 def constant(zeta, progress):
@@ -6,4 +14,14 @@ def constant(zeta, progress):
     return zeta
 
 
-AMOUNT_RULES = {"constant": constant}
+def cosine(zeta, progress):
+    """Falling to zero along half a cosine [1]_."""
+    return zeta * (1.0 + cos(pi * progress)) / 2.0
+
+
+def linear(zeta, progress):
+    """Falling to zero along a straight line."""
+    return zeta * (1.0 - progress)
+
+
+AMOUNT_RULES = {"constant": constant, "cosine": cosine, "linear": linear}

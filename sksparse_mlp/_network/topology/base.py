@@ -22,6 +22,40 @@ class LayerView(NamedTuple):
     weights: np.ndarray  # float32 [n_connections]
     moment_1: np.ndarray  # float32 [n_connections], velocity or Adam's mean of gradients
     input_preferences: np.ndarray | None  # float32, of each input, mean one
+    seed: np.uint64  # of this evolution of this layer, for rules that draw
+    # What the layer's neurons did on some samples, float32 [n_tiles, n, lanes]; None, where no
+    # rule of the network asks for it, and at the initialisation: activations of those that it
+    # leads from and to, gradients of the latter.
+    source_activations: np.ndarray | None = None
+    target_activations: np.ndarray | None = None
+    target_gradients: np.ndarray | None = None
+
+
+class Candidates(NamedTuple):
+    """Cells to draw, a few times as many as grow, and how to judge them; the best grow.
+
+    A cell is drawn in proportion to the weights of its row and of its column, and judged by the
+    magnitude of the product of two vectors; without vectors, it is drawn at the end of a random
+    walk along three connections, and judged by how often it is.
+    """
+
+    row_weights: np.ndarray  # float64 [n_in], not negative
+    column_weights: np.ndarray | None = None  # float64 [n_out]
+    source: np.ndarray | None = None  # float32 [n_tiles, n_in, lanes]
+    target: np.ndarray | None = None  # float32 [n_tiles, n_out, lanes]
+    rivals: bool = False  # whether connected cells are judged, too, and leave their place to chance
+
+
+class Growth(NamedTuple):
+    """Where connections grow: without anything, at any empty cell.
+
+    ``preferences`` and ``candidates`` exclude one another. Where there are too few candidates, the
+    others grow at any empty cell.
+    """
+
+    preferences: np.ndarray | None = None  # float32 [n_in], how much each row is preferred, not 0
+    candidates: Candidates | None = None
+    from_zero: bool = False  # whether the new weights are zero
 
 
 class DropRule(Protocol):
@@ -31,17 +65,18 @@ class DropRule(Protocol):
         """The saliency of each connection, uint32.
 
         The highest bit is the connection's group; in each group, the fraction zeta of lowest
-        saliency is dropped. The other 31 bits are those of a float32 that is not negative.
+        saliency is dropped. The other 31 bits are those of a float32 that is not negative, or any
+        other number that orders as it should.
         """
 
 
 class GrowthRule(Protocol):
     """Where an evolution, or the initialisation, grows connections."""
 
-    def __call__(self, layer: LayerView) -> np.ndarray | None:
-        """How much each row of the layer is preferred, not negative; None: all are equal.
+    def __call__(self, layer: LayerView) -> Growth:
+        """Where this layer grows.
 
-        Among the empty cells of a row, all are equally likely.
+        Among the empty cells of a row without candidates, all are equally likely.
         """
 
 
@@ -49,4 +84,11 @@ class AmountRule(Protocol):
     """How many connections an evolution moves."""
 
     def __call__(self, zeta: float, progress: float) -> float:
-        """The fraction to move, in [0, 1), after this share of the training."""
+        """The fraction to move, in [0, 1), after this share of the time in which any do."""
+
+
+class LayerDensityRule(Protocol):
+    """How the connections are spread over the layers."""
+
+    def __call__(self, density: float, cells: list, sums: list) -> list:
+        """How many each layer has, by an overall density, its cells and its ``n_in + n_out``."""

@@ -1,4 +1,7 @@
-"""How many connections a layer has, by its cells ``n_in n_out`` and its sum ``n_in + n_out``."""
+"""How many connections a layer has, by its cells ``n_in n_out`` and its sum ``n_in + n_out``.
+
+Rules that spread an overall density: see :class:`.base.LayerDensityRule`.
+"""
 
 
 def connections_for_epsilon(epsilons, cells, sums):
@@ -26,3 +29,19 @@ def connections_for_density(density, cells, sums):
     return [
         n if i in full else max(1, min(n, round(epsilon * sums[i]))) for i, n in enumerate(cells)
     ]
+
+
+def connections_for_uniform(density, cells, sums):
+    """The same density in each layer, one connection at least."""
+    return connections_for_densities([density] * len(cells), cells)
+
+
+def connections_for_densities(densities, cells):
+    """A density for each layer, one connection at least."""
+    return [max(1, round(d * n)) for d, n in zip(densities, cells, strict=True)]
+
+
+LAYER_DENSITY_RULES = {
+    "erdos_renyi": connections_for_density,
+    "uniform": connections_for_uniform,
+}

@@ -5,17 +5,22 @@ import numpy as np
 from ..._kernels.records import Layer, RebuildBuffers
 from ..._kernels.topology.notes import HISTOGRAM, MAX_CHUNKS, NOTES
 from ..._kernels.topology.rebuild import rebuild_layer
+from ..streams import derive_seed
 from ..team import Stopped
-from .base import LayerView
+from .aliases import tables_of_chunks
+from .base import Growth, LayerView
+from .candidates import NOTHING_CHOSEN, choose_cells
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES
-from .weight_init import weight_init_of
+from .weight_init import rebuilding_of, weight_init_of
 
 # Drawing more connections takes longer than Ctrl-C may wait.
 MANY_CONNECTIONS = 2_000_000
+# Sets the random numbers of rules apart from those of the kernel.
+OF_RULES = 1
 
 
-def rebuild_layers(network, team, layers, zeta=0.0):
+def rebuild_layers(network, team, layers, zeta=0.0, signals=None):
     """Initialise layers that are empty, or evolve them.
 
     Parameters
@@ -26,25 +31,32 @@ def rebuild_layers(network, team, layers, zeta=0.0):
     layers : sequence of int
     zeta : float
         The fraction of the connections that moves.
+    signals : Signals or None
+        What the neurons did on some samples, for rules that look at it.
 
     Returns
     -------
     list of int
         How many connections moved in each of the layers.
     """
-    drop, growth = DROP_RULES[network.drop], GROWTH_RULES[network.growth]
     largest = max((network.n_connections[layer] for layer in layers), default=0)
     scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
     moved = []
     for layer in layers:
-        view = layer_view(network, layer)
-        preferences = None if network.is_full(layer) else growth(view)
-        buffers = _buffers(network, layer, team.n_threads, scratch)
+        view = layer_view(network, layer, signals)
+        # Rules are given whatever a training holds that is about to diverge.
+        with np.errstate(all="ignore"):
+            saliency = DROP_RULES[network.drop](view)
+            growth = Growth() if network.is_full(layer) else GROWTH_RULES[network.growth](view)
+        chosen = NOTHING_CHOSEN
+        if growth.candidates is not None:
+            chosen = choose_cells(team, view, growth.candidates, _n_dropped(saliency, zeta))
+        buffers = _buffers(network, layer, team.n_threads, scratch, growth.preferences is not None)
         team.run(
             rebuild_layer,
-            _kernel_layer(network, layer, drop(view), preferences),
+            _kernel_layer(network, layer, saliency, growth.preferences, chosen),
             buffers,
-            weight_init_of(network, layer),
+            weight_init_of(network, layer, from_zero=growth.from_zero),
             float(zeta),
             aside=network.n_connections[layer] > MANY_CONNECTIONS,
         )
@@ -54,8 +66,15 @@ def rebuild_layers(network, team, layers, zeta=0.0):
     return moved
 
 
-def layer_view(network, layer):
+def _n_dropped(saliency, zeta):
+    """How many connections are dropped: in each group the fraction zeta, rounded down."""
+    n_second = np.count_nonzero(saliency >> 31)
+    return sum(int(n * zeta) for n in (saliency.size - n_second, n_second))
+
+
+def layer_view(network, layer, signals=None):
     """A layer as topology rules see it."""
+    source, target = network.levels_of(layer)
     start, stop = network.connections_of(layer)
     n_in, n_out = network.shapes[layer]
     return LayerView(
@@ -68,12 +87,18 @@ def layer_view(network, layer):
         weights=network.arrays.weights[start:stop],
         moment_1=network.optimizer_state.weights_1[start:stop],
         input_preferences=network.input_preferences,
+        seed=derive_seed(network.streams.topology, rebuilding_of(network, layer), OF_RULES),
+        source_activations=signals and signals.activations[source],
+        target_activations=signals and signals.activations[target],
+        target_gradients=signals and signals.gradients[target],
     )
 
 
-def _kernel_layer(network, layer, saliency, preferences):
+def _kernel_layer(network, layer, saliency, preferences, chosen):
     """A layer as kernels see it."""
     sums = np.zeros(0) if preferences is None else np.cumsum(preferences, dtype=np.float64)
+    sums = np.concatenate(([0.0], sums))
+    chunk_shares, chunk_aliases = tables_of_chunks(sums)
     n_in, n_out = network.shapes[layer]
     return Layer(
         n_in=n_in,
@@ -86,7 +111,12 @@ def _kernel_layer(network, layer, saliency, preferences):
         moment_2=network.optimizer_state.weights_2,
         saliency=_read_only(saliency),
         guided=preferences is not None,
-        preferences=np.concatenate(([0.0], sums)),
+        preferences=sums,
+        chunk_shares=chunk_shares,
+        chunk_aliases=chunk_aliases,
+        chooses=chosen is not NOTHING_CHOSEN,
+        chosen_indptr=chosen.indptr,
+        chosen=chosen.columns,
     )
 
 
@@ -107,7 +137,7 @@ def _scratch(n_connections, two_moments):
     }
 
 
-def _buffers(network, layer, n_threads, scratch):
+def _buffers(network, layer, n_threads, scratch, guided):
     n_in, n_out = network.shapes[layer]
     max_grown = min(n_out, network.n_connections[layer])
     return RebuildBuffers(
@@ -115,6 +145,7 @@ def _buffers(network, layer, n_threads, scratch):
         indptr=np.empty(n_in + 1, np.int64),
         kept=np.empty(n_in, np.int64),
         grown=np.empty(n_in, np.int64),
+        guides=np.empty(n_in if guided else 0, np.int64),
         columns=np.empty(n_threads * max_grown, np.int32),
         max_grown=max_grown,
         chunks=np.zeros(NOTES * MAX_CHUNKS, np.int64),

@@ -25,8 +25,9 @@ class EvolutionTiming:
     total_steps: int | None
 
     def progress(self, t):
-        """The share of the training that lies behind, at step ``t``; 0 in a stream."""
-        return (t - self.first_t) / self.total_steps if self.total_steps else 0.0
+        """The share of the time in which connections move that lies behind; 0 in a stream."""
+        last = self.end * self.total_steps if self.total_steps else 0
+        return min(1.0, (t - self.first_t) / last) if last else 0.0
 
     def is_due(self, t, step):
         """Whether to evolve before step ``t``, which is number ``step`` of its epoch."""

@@ -33,18 +33,26 @@ WEIGHT_INITS = {
 }
 
 
-def weight_init_of(network, layer):
-    """The distribution of a layer's new weights, seeded for the network's next rebuilding of it."""
+def weight_init_of(network, layer, *, from_zero=False):
+    """The distribution of a layer's new weights, seeded for the network's next rebuilding of it.
+
+    ``from_zero`` makes all of them zero.
+    """
     n_connections, (n_in, n_out) = network.n_connections[layer], network.shapes[layer]
     fan_in, fan_out = n_connections / n_out, n_connections / n_in
     distribution, scale = WEIGHT_INITS[network.weight_init](fan_in, fan_out)
-    counter = network.n_evolutions * network.n_layers + layer
+    counter, gain = rebuilding_of(network, layer), 0.0 if from_zero else _gain(network, layer)
     return WeightInit(
         distribution=distribution,
-        scale=np.float32(_gain(network, layer) * scale),
+        scale=np.float32(gain * scale),
         topology=derive_seed(network.streams.topology, counter),
         weights=derive_seed(network.streams.weights, counter),
     )
+
+
+def rebuilding_of(network, layer):
+    """The number of the network's next rebuilding of a layer, among those of all layers."""
+    return network.n_evolutions * network.n_layers + layer
 
 
 def _gain(network, layer):

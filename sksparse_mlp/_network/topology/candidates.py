@@ -1,0 +1,134 @@
+"""Choosing cells where connections grow: candidates are drawn, judged, and the best taken.
+
+Guided stochastic exploration [1]_: no rule ever looks at all cells of a layer.
+
+References
+----------
+.. [1] Heddes et al. (2024). Always-sparse training by growing connections with guided stochastic
+       exploration. arXiv 2401.06898.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..._kernels.records import Proposals
+from ..._kernels.topology.notes import MAX_CHUNKS
+from ..._kernels.topology.propose import propose_cells
+from ..streams import derive_seed
+from ..team import Stopped
+from ..workspace import MAX_LANES, lanes_for
+
+# Cells that are drawn for each that grows.
+CANDIDATES = 4
+
+
+class Chosen(NamedTuple):
+    """Cells, by row: none of them is connected."""
+
+    indptr: np.ndarray  # int64 [n_in + 1]
+    columns: np.ndarray  # int32, ascending in a row
+
+
+NOTHING_CHOSEN = Chosen(np.zeros(0, np.int64), np.zeros(0, np.int32))
+
+
+def choose_cells(team, layer, candidates, n):
+    """Choose at most ``n`` empty cells of a layer.
+
+    Parameters
+    ----------
+    team : Team
+        Threads; their number changes no bit.
+    layer : LayerView
+    candidates : Candidates
+    n : int
+        How many connections grow.
+
+    Returns
+    -------
+    Chosen
+    """
+    slots = _slots(candidates.row_weights, CANDIDATES * n, layer)
+    columns = candidates.column_weights
+    if slots[-1] == 0 or not (columns is None or _can_be_drawn_by(columns)):
+        return NOTHING_CHOSEN
+    cells = _proposals(layer, candidates, slots)
+    team.run(propose_cells, cells, lanes=lanes_for(MAX_LANES))
+    if team.stopped:
+        raise Stopped
+    chosen = _best(cells.scores, n) & (cells.columns >= 0)
+    n_before = np.concatenate(([0], np.cumsum(chosen)))
+    return Chosen(n_before[slots], cells.columns[chosen])
+
+
+def _can_be_drawn_by(weights):
+    """Whether weights have a sum to draw by: those of a training about to diverge may not."""
+    return 0 < weights.sum(dtype=np.float64) < np.inf
+
+
+def _slots(row_weights, n, layer):
+    """Where each row's candidates begin: systematic draws by weight, no more than it has cells."""
+    if n == 0 or not _can_be_drawn_by(row_weights):
+        return np.zeros(layer.n_in + 1, np.int64)
+    sums = np.cumsum(row_weights, dtype=np.float64)
+    offset = np.random.default_rng(layer.seed).random()
+    drawn = np.floor(sums / sums[-1] * n + offset).astype(np.int64)
+    n_of_row = np.minimum(np.diff(drawn, prepend=0), layer.n_out)
+    return np.concatenate(([0], np.cumsum(n_of_row)))
+
+
+def _proposals(layer, candidates, slots):
+    """What the kernel is told, and where it writes."""
+    walks, nothing = candidates.source is None, np.zeros(0, np.float32)
+    pointers, rows = _by_column(layer) if walks else NOTHING_CHOSEN
+    sums, guides = _sums_and_guides(np.zeros(0) if walks else candidates.column_weights)
+    return Proposals(
+        n_in=layer.n_in,
+        n_out=layer.n_out,
+        indptr=layer.indptr,
+        indices=layer.indices,
+        slots=slots,
+        columns=np.empty(slots[-1], np.int32),
+        scores=np.empty(slots[-1], np.float32),
+        rivals=candidates.rivals,
+        column_sums=sums,
+        guides=guides,
+        n_tiles=0 if walks else len(candidates.source),
+        source=nothing if walks else candidates.source.reshape(-1),
+        target=nothing if walks else candidates.target.reshape(-1),
+        walks=walks,
+        column_pointers=pointers,
+        rows=rows,
+        states=np.empty(MAX_CHUNKS, np.uint64),
+        seed=derive_seed(int(layer.seed), 0),
+    )
+
+
+def _sums_and_guides(weights):
+    """Running sums of weights, and where to look for equal steps up to the last of them."""
+    sums = np.concatenate(([0.0], np.cumsum(weights, dtype=np.float64)))
+    steps = sums[-1] * np.arange(weights.size) / max(1, weights.size)
+    return sums, np.searchsorted(sums[1:-1], steps, side="right")
+
+
+def _by_column(layer):
+    """Pointers of the columns, and the rows of their connections."""
+    pattern = csr_array(
+        (np.empty(layer.indices.size, np.int8), layer.indices, layer.indptr),
+        shape=(layer.n_in, layer.n_out),
+    ).tocsc()
+    return pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
+
+
+def _best(scores, n):
+    """Which are the n highest scores, or all above zero; of equal ones the first."""
+    chosen = scores > 0
+    if np.count_nonzero(chosen) <= n:
+        return chosen
+    lowest = np.partition(scores, scores.size - n)[scores.size - n]
+    chosen = scores > lowest
+    equal = np.flatnonzero(scores == lowest)
+    chosen[equal[: n - np.count_nonzero(chosen)]] = True
+    return chosen
