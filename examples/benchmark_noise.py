@@ -165,7 +165,8 @@ def draw(results, options, path):
         ax.set_xlabel("noise columns")
         ax.set_title(data)
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, -1].legend(frameon=False)
+    lines = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper center", ncols=len(options.models), frameon=False)
     figure.savefig(path, dpi=100)
 
 

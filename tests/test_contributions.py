@@ -1,5 +1,6 @@
 """Contributions of the inputs to the logits of single samples."""
 
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -207,6 +208,19 @@ def test_samples_of_other_features_are_refused(three):
 def test_contributions_beyond_float32_are_refused(three):
     with pytest.raises(ValueError, match="1 of 1 rows of X are beyond the range of float32"):
         contributions(three, np.full((1, X.shape[1]), 3e38))
+
+
+def test_little_memory_is_taken_beside_the_result():
+    wide = np.random.default_rng(0).normal(size=(300, 3000)).astype(np.float32)
+    model = small(max_iter=1).fit(wide, np.resize(Y, 300))
+    contributions(model, wide[:1])  # kernels are loaded
+    tracemalloc.start()
+    try:
+        found = contributions(model, wide, classes="ALL")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.6 * found.nbytes
 
 
 # ---------------------------------------------------------------- labels and numbers

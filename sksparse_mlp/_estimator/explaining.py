@@ -46,9 +46,10 @@ class ExplainsClassifier:
         column_of = np.full(len(est.classes_), -1, np.int64)
         column_of[some] = np.arange(some.size)
         found = _contributions(est, X, column_of, np.full(column_of.size, 1 / est.temperature_))
-        if wanted.ndim and np.array_equal(places, np.arange(some.size)):
-            return found  # any other choice is a copy
-        return found[..., places.reshape(wanted.shape)]
+        if wanted.ndim == 0:
+            return found[..., 0]
+        in_order = np.array_equal(places, np.arange(some.size))
+        return found if in_order else found[..., places]  # the latter copies
 
 
 class ExplainsRegressor:

@@ -134,6 +134,19 @@ class SparseMLPFeatureSelector(
     SparseAutoencoderSelector : Selects without class labels.
     sklearn.feature_selection.SelectFromModel : Works with one TrulySparseMLPClassifier, too.
 
+    Notes
+    -----
+    Short trainings see what an input says by itself. Where inputs only matter together, as in an
+    XOR, networks that are trained to the end find more of them::
+
+        SparseMLPFeatureSelector(
+            TrulySparseMLPClassifier(skip_connections=None, input_noise=1.0),
+            method="attribution", n_networks=10, k=15,
+        )
+
+    On madelon (5 inputs that make an XOR, 15 that repeat them, 480 of noise), the default
+    classifier has an accuracy of 0.86 on what this selects, and of 0.64 on all inputs.
+
     References
     ----------
     .. [1] Atashgahi, Z., Sokar, G., van der Lee, T., Mocanu, E., Mocanu, D. C., Veldhuis, R.,
