@@ -278,7 +278,8 @@ default="relu"
         One entry an epoch: "loss", "learning_rate", "seconds", "n_connections",
         "connections_rewired" and, of each layer, "rewired_by_layer" and
         "explored_by_layer", the share of all possible connections that have been tried so far:
-        counted in layers of up to 131,072, expected in larger ones. Where there are validation samples, "validation_loss" and "validation_score".
+        counted in layers of up to 131,072, expected in larger ones. Where
+        there are validation samples, "validation_loss" and "validation_score".
     loss_curve_ : list of float
         The loss in each epoch, as in ``history_``.
     loss_ : float
