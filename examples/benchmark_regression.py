@@ -71,7 +71,7 @@ def quantile_models(seed, quantile):
 
 
 def tall_set(n_samples, seed=0):
-    """Twenty inputs, whose effects saturate, interact and depend on the place, as houses' prices."""
+    """Twenty inputs whose effects saturate, interact and depend on a place, as prices do."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_samples, 20))
     place = np.sin(2 * X[:, 0]) * np.cos(2 * X[:, 1])

@@ -73,7 +73,10 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(learning_rate)s
 
-    %(learning_rate_init)s
+    learning_rate_init : float, default=0.1
+        The step size at the beginning, positive. Lower it if training diverges or its result
+        changes much from one ``random_state`` to another. With ``learning_rate_scaling=None``,
+        try 0.001 for "adam" and 0.01 for "sgd".
 
     %(learning_rate_scaling)s
 
@@ -251,7 +254,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         evolve_output_layer=True,
         solver="adam",
         learning_rate="cosine",
-        learning_rate_init=0.5,
+        learning_rate_init=0.1,
         learning_rate_scaling="fan_in",
         power_t=0.5,
         momentum=0.9,

@@ -72,7 +72,7 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
                 f"max_iter={options.max_iter} epochs were not enough for the optimization to "
                 "converge: the loss was still improving by more than tol.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _raise_interrupt(self):
@@ -82,7 +82,7 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
                 f"Training was interrupted: the model is that of epoch {self.n_iter_}, the last "
                 "full one.",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         finally:
             raise KeyboardInterrupt

@@ -33,7 +33,7 @@ def warn_if_far_from_zero(data):
             "standard deviation, so that a network hardly learns from them. Standardise X first, "
             "for example with make_pipeline(StandardScaler(), ...).",
             UserWarning,
-            stacklevel=5,  # the caller of fit
+            stacklevel=6,  # the caller of fit
         )
 
 
