@@ -78,8 +78,8 @@ class SparseMLPFeatureSelector(
     eviction : float, default=None
         The share of the features that is evicted after each training, greater than 0 and less
         than 1: a new network is trained on those that are left, until ``k`` are, or as many as are
-        chosen from a half; longer stays give higher scores [6]_. None: none. 0.5 takes up to
-        some times as long, and finds features that say something only together; best by "strength".
+        chosen from a half; longer stays give higher scores [6]_. None: none. 0.5 takes a few
+        times as long, and finds features that say something only together; best by "strength".
 
     n_networks : int, default=20
         How many networks are trained. More of them take longer and make the selection steadier:
