@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimator import defaults
 from .._estimator.compat import (
     CallbackSupportMixin,
     EnsembleReporter,
@@ -27,11 +26,9 @@ from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
 from ._best import BestFeatures
+from ._default import default_estimator
 from ._eviction import scores_in_stages
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
-
-# How long the networks of the default estimator are trained, at least.
-STEPS, EPOCHS = 50, 10
 
 
 class SparseMLPFeatureSelector(
@@ -395,19 +392,3 @@ class SparseMLPFeatureSelector(
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def default_estimator(n_samples):
-    """Networks that learn by plain gradient descent from very small weights, for a short time."""
-    steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
-    return TrulySparseMLPClassifier(
-        solver="sgd",
-        learning_rate_init=0.05,
-        learning_rate_scaling=None,
-        weight_init_gain=0.01,
-        weight_decay=0.1,
-        input_noise=0.0,
-        evolution="set",
-        skip_connections=None,
-        max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
-    )
