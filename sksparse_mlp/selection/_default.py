@@ -1,0 +1,23 @@
+"""The networks of a selector that is given none."""
+
+from .._estimator import defaults
+from ..classifier import TrulySparseMLPClassifier
+
+# How long the networks of the default estimator are trained, at least.
+STEPS, EPOCHS = 50, 10
+
+
+def default_estimator(n_samples):
+    """Networks that learn by plain gradient descent from very small weights, for a short time."""
+    steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
+    return TrulySparseMLPClassifier(
+        solver="sgd",
+        learning_rate_init=0.05,
+        learning_rate_scaling=None,
+        weight_init_gain=0.01,
+        weight_decay=0.1,
+        input_noise=0.0,
+        evolution="set",
+        skip_connections=None,
+        max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
+    )
