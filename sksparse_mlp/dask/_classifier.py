@@ -27,15 +27,10 @@ from ._planning import check_rounds, schedule_of
 OWN_PARAMETERS = ("rounds", "local_steps", "client")
 
 
-def _parameters_of(cls):
-    """The documentation of a class's parameters, without the headline."""
-    text = inspect.cleandoc(cls.__doc__)
-    return text.split("Parameters\n----------\n")[1].split("\n\nAttributes\n")[0]
-
-
-def _attributes_of(cls):
-    text = inspect.cleandoc(cls.__doc__)
-    return text.split("Attributes\n----------\n")[1].split("\n\nSee Also\n")[0].split("\n\nNotes\n")[0]
+def _section_of(cls, title, next_title):
+    """A section of a class's documentation, without the headline, indented as here."""
+    text = inspect.cleandoc(cls.__doc__).split(f"{title}\n{'-' * len(title)}\n")[1]
+    return text.split(f"\n\n{next_title}\n")[0].replace("\n", "\n    ")
 
 
 def _with_parameters_of(cls):
@@ -73,7 +68,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
 
     Parameters
     ----------
-    {_parameters_of(TrulySparseMLPClassifier).replace(chr(10), chr(10) + "    ").strip()}
+    {_section_of(TrulySparseMLPClassifier, "Parameters", "Attributes")}
 
     rounds : int or "auto", default="auto"
         How often the replicas are averaged. "auto": as often as ``local_steps`` and ``max_iter``
@@ -88,7 +83,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
 
     Attributes
     ----------
-    {_attributes_of(TrulySparseMLPClassifier).replace(chr(10), chr(10) + "    ").strip()}
+    {_section_of(TrulySparseMLPClassifier, "Attributes", "See Also")}
 
     See Also
     --------
@@ -115,7 +110,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
     >>> from sksparse_mlp.datasets import make_microarray
     >>> X, y = make_microarray(n_samples=120, n_features=50, random_state=0)
     >>> X, y = da.from_array(X, chunks=(40, 50)), da.from_array(y, chunks=40)
-    >>> with Client(processes=False, dashboard_address=None) as client:
+    >>> with Client(processes=False, dashboard_address=':0') as client:
     ...     model = DaskTrulySparseMLPClassifier(20, max_iter=5, random_state=0).fit(X, y)
     ...     model.predict(X).compute().shape
     (120,)
@@ -185,14 +180,15 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
         """
         twin = self._twin()
         twin._check_what_a_cluster_can_do(X_val)
-        client, partitions = the_client(self.client), partitioned(X, y, sample_weight)
-        blocks, summaries = read_blocks(twin.to_local(), client, partitions)
-        facts = Facts(summaries, twin.class_weight)
-        twin._adopt(facts)
-        streams = twin._new_streams()
-        _, held_out = twin._split(None, streams, X_val, y_val, sample_weight_val)
+        partitions, client = partitioned(X, y, sample_weight), the_client(self.client)
         report = partial(self._reporter, {"X": X, "y": y}, twin)
-        trainer = twin._train(client, blocks, facts, streams, held_out, report)
+        with client.as_current():
+            blocks, summaries = read_blocks(twin.to_local(), client, partitions)
+            facts = Facts(summaries, twin.class_weight)
+            twin._adopt(facts)
+            streams = twin._new_streams()
+            _, held_out = twin._split(None, streams, X_val, y_val, sample_weight_val)
+            trainer = twin._train(client, blocks, facts, streams, held_out, report)
         twin._set_fitted(trainer, n_samples=facts.n_samples)
         with self._published(twin):
             trainer.reporter.fit_ends()
@@ -219,8 +215,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
         vars(self).pop("feature_names_in_", None)
         if summary.feature_names is not None:
             self.feature_names_in_ = summary.feature_names
-        y = np.repeat(summary.classes, 1)
-        self.classes_ = self._classes_to_fit(y, going_on=False)
+        self.classes_ = self._classes_to_fit(summary.classes, going_on=False)
 
     def _train(self, client, blocks, facts, streams, held_out, report):
         shape = facts.n_samples, facts.summary.n_features

@@ -1,13 +1,14 @@
 """Blocks on the workers of a cluster, and one round of training on all of them."""
 
 import operator
-from concurrent.futures import CancelledError
+import pickle
 
 from .._network.team import PATIENCE, Stopped
 from ._replica import split_state, train_replica
 
-# A round whose messages died with their workers is begun anew, so many times in a row.
-ATTEMPTS = 5
+# Bytes of a part of a message. Dask warns of graphs beyond 10 MB; data that were scattered instead
+# would be lost with their workers.
+LARGEST_PART = 2**23
 
 
 def the_client(client):
@@ -58,27 +59,18 @@ class Cluster:
         Learned
             The average over all blocks.
         """
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._attempt(network, rate, interrupt)
-            # All workers that had a message have died, or one did while it was sent.
-            except (CancelledError, OSError):
-                self._pattern = None
-                if attempt == ATTEMPTS - 1:
-                    raise
-
-    def _attempt(self, network, rate, interrupt):
         pattern, values = split_state(network.state_dict())
-        if self._pattern is None or network.n_evolutions != self._n_evolutions:
+        if network.n_evolutions != self._n_evolutions:
             self._pattern, self._n_evolutions = self._sent(pattern), network.n_evolutions
         average = self.client.compute(self._tree(self._sent(values), rate), optimize_graph=False)
         self._wait(average, interrupt)
         return average.result()
 
     def _sent(self, message):
-        """A future of a message, on all workers: none of them takes it along when it dies."""
-        # In a list, since the parts of a dict would be sent one by one.
-        return self.client.scatter([message], broadcast=True, hash=False)[0]
+        """Futures of the parts of a message, which Dask makes again if it loses them."""
+        text = pickle.dumps(message, protocol=5)
+        parts = [text[start : start + LARGEST_PART] for start in range(0, len(text), LARGEST_PART)]
+        return [self.client.submit(_as_it_is, part, pure=False) for part in parts]
 
     def _tree(self, values, rate):
         """Replicas of all blocks, and sums of neighbours: in what order, the positions say."""
@@ -106,3 +98,7 @@ class Cluster:
                 continue
         future.cancel()
         raise Stopped
+
+
+def _as_it_is(part):
+    return part

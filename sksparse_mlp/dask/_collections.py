@@ -122,9 +122,7 @@ def accuracy(found, y, sample_weight):
     import dask.array as da
     from dask import delayed
 
-    parts = [
-        delayed(_correct)(*blocks) for blocks in partitioned(found, y, sample_weight)
-    ]
+    parts = [delayed(_correct)(*blocks) for blocks in partitioned(found, y, sample_weight)]
     sums = [da.from_delayed(part, (2,), dtype=np.float64) for part in parts]
     correct, total = da.stack(sums).sum(axis=0)
     return correct / total

@@ -34,7 +34,7 @@ class RoundTiming:
     def is_due(self, t, step):
         """Whether to evolve before the round that begins with step ``t``."""
         ended = t // self.interval > (t - self.local_steps) // self.interval
-        return t > 0 and ended and 0 < self.end and t <= self.end * self.total_steps
+        return t > 0 and ended and self.end > 0 and t <= self.end * self.total_steps
 
 
 class Coordinator(Trainer):

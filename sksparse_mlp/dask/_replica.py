@@ -1,5 +1,6 @@
 """One block's part of a round: a pure function of the network, the rows, the seed and the round."""
 
+import pickle
 import time
 from typing import NamedTuple
 
@@ -53,11 +54,12 @@ def split_state(state):
 
 
 def joined_network(pattern, values):
-    """The network of two messages, which other tasks read, too: all that changes is a copy."""
+    """The network of two messages, each in parts."""
+    pattern, values = (pickle.loads(b"".join(parts)) for parts in (pattern, values))
     network = object.__new__(SparseNetwork)
     state = {**pattern, **values["counters"], "optimizer_state": values["optimizer_state"]}
     network.load_state_dict({**state, "arrays": pattern["arrays"] | values["arrays"]})
-    return network.copy()
+    return network
 
 
 class Replica(Trainer):
@@ -68,14 +70,19 @@ class Replica(Trainer):
         self.first_t, self.total_steps, self.stopping.rate = 0, plan.total_steps, rate
 
     def run_steps(self, n_steps):
-        """Go on where the counter of steps stands; returns the losses of the mini-batches."""
-        losses, network = [], self.network
+        """Go on where the counter of steps stands; returns the weighted mean of the loss."""
+        losses, weights, network = [], [], self.network
         while n_steps > 0:
             network.epoch, step = divmod(network.t, self.steps_per_epoch)
-            n_here = min(n_steps, self.steps_per_epoch - step)
-            losses.append(self._train(self._order(), step, n_here, network.epoch))
+            n_here, order = min(n_steps, self.steps_per_epoch - step), self._order()
+            losses.append(self._train(order, step, n_here, network.epoch))
+            weights.append(self._weights_of_batches(order)[step : step + n_here])
             n_steps -= n_here
-        return np.concatenate(losses)
+        return np.average(np.concatenate(losses), weights=np.concatenate(weights))
+
+    def _weights_of_batches(self, order):
+        weight = self.data.sample_weight[order].astype(np.float64)
+        return np.add.reduceat(weight, np.arange(0, self.n_samples, self.batch_size))
 
 
 def train_replica(pattern, values, data, number, share, plan, rate):
@@ -83,8 +90,8 @@ def train_replica(pattern, values, data, number, share, plan, rate):
 
     Parameters
     ----------
-    pattern, values : dict
-        See :func:`split_state`.
+    pattern, values : list of bytes
+        What :func:`split_state` returns, pickled and divided.
     data : TrainingData
         The block.
     number : int
@@ -105,8 +112,8 @@ def train_replica(pattern, values, data, number, share, plan, rate):
     own = {name: seed_of_block(getattr(streams, name), number) for name in ("shuffling", "noise")}
     network.streams = streams._replace(**own)
     with Team(plan.n_threads) as team:
-        losses = Replica(network, data, plan, rate, team).run_steps(plan.local_steps)
+        loss = Replica(network, data, plan, rate, team).run_steps(plan.local_steps)
     arrays = {name: getattr(network.arrays, name) for name in LEARNED}
     moments = {f"state of {name}": m for name, m in network.optimizer_state._asdict().items()}
     arrays = {name: share * array for name, array in (arrays | moments).items()}
-    return Learned(arrays, float(share * losses.mean()), time.perf_counter() - start)
+    return Learned(arrays, float(share * loss), time.perf_counter() - start)
