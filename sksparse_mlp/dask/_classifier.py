@@ -91,7 +91,8 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
 
     Notes
     -----
-    ``history_`` has one entry a round; "seconds_training" is what the slowest block's steps took.
+    ``history_`` has one entry a round; "seconds_training" is what the slowest block's steps took,
+    "bytes_sent" the size of the messages to each worker that the round began with.
     ``early_stopping`` judges by ``X_val`` of ``fit``, which lies at the client. An exact start of
     the skip layer, and ``feature_importances_``, look at 2048 samples of all blocks.
 

@@ -37,9 +37,15 @@ class Cluster:
     shares : ndarray of float64
         Of the weight of all samples, by block.
     plan : Plan
+
+    Attributes
+    ----------
+    n_bytes : int
+        Size of the messages that the last round began with, to each worker.
     """
 
     def __init__(self, client, blocks, shares, plan):
+        self.n_bytes = 0
         self.client, self.blocks, self.shares, self.plan = client, blocks, shares, plan
         self._pattern, self._n_evolutions = None, None
 
@@ -59,6 +65,7 @@ class Cluster:
         Learned
             The average over all blocks.
         """
+        self.n_bytes = 0
         pattern, values = split_state(network.state_dict())
         if network.n_evolutions != self._n_evolutions:
             self._pattern, self._n_evolutions = self._sent(pattern), network.n_evolutions
@@ -69,6 +76,7 @@ class Cluster:
     def _sent(self, message):
         """Futures of the parts of a message, which Dask makes again if it loses them."""
         text = pickle.dumps(message, protocol=5)
+        self.n_bytes += len(text)
         parts = [text[start : start + LARGEST_PART] for start in range(0, len(text), LARGEST_PART)]
         return [self.client.submit(_as_it_is, part, pure=False) for part in parts]
 

@@ -68,7 +68,7 @@ class Coordinator(Trainer):
         self.timing = RoundTiming(
             interval, options.evolution_end, plan.local_steps, plan.total_steps
         )
-        self.history["seconds_training"] = []
+        self.history |= {"seconds_training": [], "bytes_sent": []}
 
     def _run_epoch(self, epoch, interrupt):
         """One round; False if Ctrl-C came in its middle, and it was taken back."""
@@ -113,6 +113,7 @@ class Coordinator(Trainer):
             "learning_rate": float(self.last_rate),
             "seconds": time.perf_counter() - start,
             "seconds_training": learned.seconds,
+            "bytes_sent": float(self.cluster.n_bytes),
             "connections_rewired": int(rewired.sum()),
             "rewired_by_layer": rewired.tolist(),
             "explored_by_layer": list(self.network.explored.shares),
