@@ -8,7 +8,7 @@ trained on with ``partial_fit``. Each epoch visits the blocks in another order, 
 along half a cosine that ends where the training ends, and a block that is never trained on says
 when to stop. Memory holds one block, however many there are.
 
-Needs anndata, which brings zarr: ``pip install anndata``. With ``--large``, there are a million
+Needs anndata, which brings h5py: ``pip install anndata``. With ``--large``, there are a million
 cells of 20,000 genes, 2 % of them counted: 400 million counts, 3 GB on the disk.
 """
 
@@ -25,7 +25,7 @@ from scipy import sparse
 from sksparse_mlp import TrulySparseMLPClassifier
 
 try:
-    import zarr
+    import h5py
     from anndata.io import sparse_dataset, write_elem
 except ImportError:
     print("This example needs anndata: pip install anndata")
@@ -60,7 +60,7 @@ def make_block(n_cells):
 
 
 folder = tempfile.TemporaryDirectory()
-root = zarr.open_group(Path(folder.name) / "cells.zarr", mode="w")
+root = h5py.File(Path(folder.name) / "cells.h5", "w")
 start = time.perf_counter()
 X_first, y_first = make_block(block_size)
 write_elem(root, "X", X_first)
@@ -124,5 +124,6 @@ ax.plot(np.arange(1, step + 1), model.loss_curve_, color="#0072B2")
 for epoch in range(1, len(scores) + 1):
     ax.axvline(epoch * training.size, color="black", linestyle=":", linewidth=0.8)
 ax.set(xlabel="blocks read", ylabel="loss", ylim=(0, None))
+root.close()
 folder.cleanup()
 plt.show()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -343,33 +345,56 @@ def test_a_worker_killed_in_the_middle_of_a_round_changes_nothing(processes, exp
     assert same_bits(on_cluster(client=processes).fit(*blocks()), expected)
 
 
+@pytest.fixture
+def mortal():
+    """A client of a scheduler, and its two workers: processes that nobody else restarts."""
+    with distributed.LocalCluster(n_workers=0, processes=True, **SETTINGS) as cluster:
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
+        command += ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+
+        def start():
+            return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+        workers = [start(), start()]
+        with distributed.Client(cluster, set_as_default=False) as client:
+            yield client, workers, start
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_twenty_workers_killed_at_random_moments_change_nothing(processes):
+@pytest.mark.timeout(1200)
+def test_twenty_workers_killed_at_random_moments_change_nothing(mortal):
     """Dask gives up a task that four workers died of: each kill waits until two live again."""
+    client, workers, start = mortal
     model, random = on_cluster(max_iter=50), np.random.default_rng(0)
-    expected = clone(model).set_params(client=processes).fit(*blocks())
-    n_killed, n_fits, stop = 0, 0, threading.Event()
+    expected = clone(model).set_params(client=client).fit(*blocks())
+    killed, fits, stop = [], [], threading.Event()
 
     def kill():
-        nonlocal n_killed
         while not stop.is_set():
-            processes.wait_for_workers(2)
+            if len(client.scheduler_info(n_workers=-1)["workers"]) < 2:
+                time.sleep(0.1)
+                continue
             time.sleep(random.uniform(0, 2))
-            kill_a_worker(processes, random.integers(2))
-            n_killed += 1
+            victim = workers.pop(random.integers(2))
+            victim.kill()
+            victim.wait()
+            killed.append(len(fits))
+            workers.append(start())
             time.sleep(1)
 
     killing = threading.Thread(target=kill)
     killing.start()
     try:
-        while n_killed < 20:
-            assert same_bits(clone(model).set_params(client=processes).fit(*blocks()), expected)
-            n_fits += 1
+        while len(killed) < 20:
+            fits.append(clone(model).set_params(client=client).fit(*blocks()))
     finally:
         stop.set()
         killing.join()
-    print(f"{n_killed} workers killed in {n_fits} fits of 50 rounds")
+    assert all(same_bits(found, expected) for found in fits)
+    print(f"{len(killed)} workers killed in {len(fits)} fits of 50 rounds")
 
 
 def test_a_fit_goes_on_where_its_checkpoint_was(client, expected, tmp_path, monkeypatch):
