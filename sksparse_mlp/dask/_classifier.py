@@ -1,6 +1,7 @@
 """DaskTrulySparseMLPClassifier: the classifier, fitted to rows that lie on many machines."""
 
 import inspect
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from ._fitting import (
     train_on_cluster,
     training_blocks,
 )
-from ._planning import check_rounds, schedule_of
+from ._planning import batch_of_block, check_rounds, schedule_of
 
 OWN_PARAMETERS = ("rounds", "local_steps", "client")
 
@@ -63,8 +64,9 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
     computes again what a lost worker had computed, and the bits are the same.
 
     Each block should be large enough for some mini-batches, and there should be about as many
-    blocks as threads in the cluster: with more blocks each takes fewer steps in the same number
-    of passes over the data.
+    blocks as threads in the cluster. ``batch_size`` is that of each block; "auto" divides among the
+    blocks, in parts of at least 32, what one process would take, so that there are as many steps.
+    With many more blocks, there are fewer steps in as many passes over the data.
 
     Parameters
     ----------
@@ -223,6 +225,8 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
         sizes = self._layer_sizes(shape[1])
         has_skip = len(sizes[0]) == len(sizes[1])
         options = self._options(shape[0], *shape, False, has_skip)
+        batch_size = batch_of_block(self.batch_size, options.batch_size, len(facts.used))
+        options = replace(options, batch_size=batch_size)
         schedule = schedule_of(
             self.rounds, self.local_steps, self.max_iter, options.max_iter, shape[0],
             len(facts.used), options.batch_size,

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 # "auto": about so many rounds, of at most so many steps.
 ROUNDS, MOST_STEPS = 50, 500
+# Mini-batches are divided among the blocks, into parts of at least so many samples.
+SMALLEST_BATCH = 32
 
 
 class Schedule(NamedTuple):
@@ -32,6 +34,22 @@ def check_rounds(rounds, local_steps, max_iter):
             f"rounds={rounds!r}, local_steps={local_steps!r} and max_iter={max_iter!r} together "
             "set the length of the training twice: leave one of them 'auto'."
         )
+
+
+def batch_of_block(given, batch_size, n_blocks):
+    """Samples of a block's mini-batch: "auto" makes as many steps as in one process.
+
+    Parameters
+    ----------
+    given : int or "auto"
+        As the estimator's parameter.
+    batch_size : int
+        The same, "auto" resolved for one process.
+    n_blocks : int
+    """
+    if given != "auto":
+        return batch_size
+    return max(min(batch_size, SMALLEST_BATCH), -(-batch_size // n_blocks))
 
 
 def schedule_of(rounds, local_steps, max_iter, n_epochs, n_samples, n_blocks, batch_size):
