@@ -38,11 +38,9 @@ def _with_parameters_of(cls):
     """Give ``__init__`` the parameters of another class, in the place of its ``parameters``."""
 
     def with_signature(init):
-        own, others = (inspect.signature(f).parameters.values() for f in (init, cls.__init__))
-        named = [p for p in own if p.kind is not p.VAR_KEYWORD]
-        names = {p.name for p in named}
-        rest = [p for p in others if p.name not in names]
-        init.__signature__ = inspect.Signature([*named, *rest])
+        own, others = (inspect.signature(f).parameters for f in (init, cls.__init__))
+        new = [p for p in own.values() if p.name not in others and p.kind is not p.VAR_KEYWORD]
+        init.__signature__ = inspect.Signature([*others.values(), *new])
         return init
 
     return with_signature
