@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .._estimator.anova import BLOCK, ClassMoments
 from .._estimator.compat import check_sample_weight
-from .._estimator.labels import class_numbers, classes_of, training_samples
+from .._estimator.labels import class_numbers, classes_of, readable_labels
+from .._estimator.weights import training_samples
 from .._network.streams import derive_seed
 from .._network.x_view import dense_block
 from .._training.data import TrainingData
+from .._training.moments import BLOCK, InputMoments
 
 
 class Block(NamedTuple):
@@ -40,7 +41,7 @@ def read_block(estimator, number, X, y, sample_weight):
         return None
     estimator = estimator._twin()
     try:
-        X, y = estimator._validate_X(X, y, reset=True)
+        X, y = estimator._validate_X(X, readable_labels(y, "y"), reset=True)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     except ValueError as error:
         raise ValueError(f"Block {number} of X, y and sample_weight: {error}") from None
@@ -110,14 +111,14 @@ def moments_of(summary, factors):
 
     Returns
     -------
-    ClassMoments
+    InputMoments
     """
     shares = summary.weight * factors
     shares = shares / shares.sum()
     mean = shares @ summary.mean
     between = shares @ (summary.mean - mean) ** 2
     within = shares @ (summary.squares / summary.weight[:, None])
-    return ClassMoments(mean, between + within, between)
+    return InputMoments(mean, between + within, between)
 
 
 def training_part(block, classes, factors, batch_size):
@@ -128,7 +129,8 @@ def training_part(block, classes, factors, batch_size):
     block : Block
     classes : ndarray
     factors : ndarray of float64, shape (n_classes,)
-    batch_size : int
+    batch_size : int or "auto"
+        As the estimator's parameter.
 
     Returns
     -------

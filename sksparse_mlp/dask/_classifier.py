@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._estimator.classification import NOT_IN_IDENTITY
 from .._estimator.compat import StrOptions, fit_context, method_if
 from .._estimator.constraints import AT_LEAST_ONE
 from .._estimator.held_out import HeldOutFigures
+from .._estimator.plan import Shape, plan_training
+from .._estimator.supervised import NOT_IN_IDENTITY
 from .._training.checkpoint import check_checkpoint
 from ..classifier import TrulySparseMLPClassifier
 from ._cluster import the_client
@@ -18,8 +19,8 @@ from ._collections import accuracy, is_collection, partitioned, predicted
 from ._fitting import (
     Facts,
     checkpoint_of,
-    preferences_of,
     read_blocks,
+    sample_of,
     train_on_cluster,
     training_blocks,
 )
@@ -216,36 +217,34 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
         vars(self).pop("feature_names_in_", None)
         if summary.feature_names is not None:
             self.feature_names_in_ = summary.feature_names
-        self.classes_ = self._classes_to_fit(summary.classes, going_on=False)
+        self._set_targets(summary.classes, None, going_on=False)
 
     def _train(self, client, blocks, facts, streams, held_out, report):
-        shape = facts.n_samples, facts.summary.n_features
-        sizes = self._layer_sizes(shape[1])
-        has_skip = len(sizes[0]) == len(sizes[1])
-        options = self._options(shape[0], *shape, False, has_skip)
-        batch_size = batch_of_block(self.batch_size, options.batch_size, len(facts.used))
-        options = replace(options, batch_size=batch_size)
+        blocks = training_blocks(client, blocks, facts, self.batch_size)
+        sample = sample_of(client, blocks, facts, streams.splitting)
+        n_samples, n_blocks = facts.n_samples, len(blocks)
+        shape = Shape(n_samples, n_samples, facts.summary.n_features, False)
+        plan = plan_training(self, self._task, sample, shape, None, moments=facts.moments)
+        batch_size = batch_of_block(self.batch_size, plan.options.batch_size, n_blocks)
+        plan = plan._replace(options=replace(plan.options, batch_size=batch_size))
         schedule = schedule_of(
-            self.rounds, self.local_steps, self.max_iter, options.max_iter, shape[0],
-            len(facts.used), options.batch_size,
+            self.rounds, self.local_steps, self.max_iter, plan.options.max_iter, n_samples,
+            n_blocks, batch_size,
         )  # fmt: skip
-        blocks = training_blocks(client, blocks, facts, options.batch_size)
-        self.temperature_ = self._temperature(*shape)
+        self._set_temperature(shape)
+        ignored = {*NOT_IN_IDENTITY, "client"}
         return train_on_cluster(
-            self._architecture(sizes, preferences_of(self, facts, options)),
+            plan,
             client,
             blocks,
             facts,
             schedule,
-            options,
+            sample,
             streams=streams,
             n_jobs=self.n_jobs,
-            start=has_skip and self._skip_start(False) == "exact",
             report=report,
+            checkpoint=checkpoint_of(self, client, blocks, held_out, streams, ignored),
             validate=None if held_out is None else HeldOutFigures(self.to_local(), held_out),
-            checkpoint=checkpoint_of(
-                self, client, blocks, held_out, streams, {*NOT_IN_IDENTITY, "client"}
-            ),
         )
 
     def to_local(self):

@@ -36,7 +36,7 @@ class Cluster:
         Of TrainingData.
     shares : ndarray of float64
         Of the weight of all samples, by block.
-    plan : Plan
+    plan : RoundPlan
 
     Attributes
     ----------

@@ -28,8 +28,9 @@ class RoundTiming:
         self.local_steps, self.total_steps = local_steps, total_steps
 
     def progress(self, t):
-        """The share of the training that lies behind, at step ``t``."""
-        return t / self.total_steps
+        """The share of the time in which connections move that lies behind."""
+        last = self.end * self.total_steps
+        return min(1.0, t / last) if last else 0.0
 
     def is_due(self, t, step):
         """Whether to evolve before the round that begins with step ``t``."""
@@ -74,7 +75,7 @@ class Coordinator(Trainer):
         """One round; False if Ctrl-C came in its middle, and it was taken back."""
         start, network = time.perf_counter(), self.network
         before = network.copy() if self.timing.is_due(network.t, 0) else None
-        rewired = self._evolve_if_due(0)
+        rewired = self._evolve_if_due(self._order(), 0)
         try:
             learned = self.cluster.train(network, self.stopping.rate, interrupt)
         except Stopped:
@@ -114,6 +115,7 @@ class Coordinator(Trainer):
             "seconds": time.perf_counter() - start,
             "seconds_training": learned.seconds,
             "bytes_sent": float(self.cluster.n_bytes),
+            "n_connections": sum(self.network.n_connections),
             "connections_rewired": int(rewired.sum()),
             "rewired_by_layer": rewired.tolist(),
             "explored_by_layer": list(self.network.explored.shares),

@@ -2,14 +2,12 @@
 
 import numpy as np
 
-from .._estimator import defaults
-from .._estimator.anova import growth_preferences, input_scale
 from .._estimator.fitting import threads_worth_waking
 from .._estimator.labels import weighted_by_class
 from .._network.team import Team, threads_for
 from .._training.checkpoint import Checkpoint
 from .._training.identity import digest, identity_of_fit
-from .._training.linear_start import MOST_SAMPLES, start_skip_layer
+from .._training.linear_start import MOST_SAMPLES
 from .._training.rehearsal import rehearse_training
 from ._blocks import (
     joined_rows,
@@ -23,7 +21,7 @@ from ._blocks import (
 )
 from ._cluster import Cluster
 from ._coordinator import Coordinator
-from ._replica import Plan
+from ._replica import RoundPlan
 
 
 class Facts:
@@ -143,16 +141,6 @@ def sample_of(client, blocks, facts, seed):
     return joined_rows(client.gather(parts))
 
 
-def preferences_of(estimator, facts, options):
-    """How much guided growth prefers each input, or None."""
-    if options.evolution != "guided":
-        return None
-    guidance = estimator.guidance
-    if estimator.evolution == "auto":
-        guidance *= defaults.scarcity(facts.n_samples, facts.summary.n_features)
-    return growth_preferences(facts.moments.separation(), guidance)
-
-
 def checkpoint_of(estimator, client, blocks, held_out, streams, ignored):
     """The file that keeps the state of this fit after each round, or None."""
     if estimator.checkpoint is None:
@@ -168,59 +156,61 @@ def checkpoint_of(estimator, client, blocks, held_out, streams, ignored):
 
 
 def train_on_cluster(
-    architecture, client, blocks, facts, schedule, options, *, streams, n_jobs, start, report,
-    **hooks,
-):  # fmt: skip
+    plan, client, blocks, facts, schedule, sample, *, streams, n_jobs, report, checkpoint, validate
+):
     """Train a new network.
 
     Parameters
     ----------
-    architecture : Architecture
+    plan : .._estimator.plan.Plan
     client : distributed.Client
     blocks : list of distributed.Future
         Of TrainingData.
     facts : Facts
     schedule : Schedule
-    options : TrainingOptions
+    sample : TrainingData
+        Some of all samples, here.
     streams : Streams
     n_jobs : int or None
         Threads of each task.
-    start : bool
-        Whether the skip layer starts from an exact solution.
     report : callable
         Called with the number of rounds and the network, returns a reporter.
-    **hooks : dict
-        ``validate`` and ``checkpoint`` of ``Trainer``.
+    checkpoint : Checkpoint or None
+    validate : callable or None
+        See ``Trainer``.
 
     Returns
     -------
     Coordinator
         After the training.
     """
-    batch_size = options.batch_size
-    sample = sample_of(client, blocks, facts, streams.splitting)
+    options, batch_size = plan.options, plan.options.batch_size
     rehearse_training(
-        min(batch_size, sample.samples.size), validates=True, explains=True, verbose=False
+        min(batch_size, sample.samples.size),
+        validates=True,
+        explains=True,
+        verbose=False,
+        growth=plan.architecture.growth,
     )
-    plan = Plan(options, schedule.local_steps, schedule.total_steps, threads_for(n_jobs))
-    n_threads = threads_worth_waking(n_jobs, architecture.n_connections, batch_size)
+    rounds = RoundPlan(options, schedule.local_steps, schedule.total_steps, threads_for(n_jobs))
+    n_threads = threads_worth_waking(n_jobs, plan.architecture.n_connections, batch_size)
     with Team(n_threads) as team:
-        network = architecture.new_network(streams, team)
-        if start:
-            mean, scale = facts.moments.mean, input_scale(facts.moments)
-            start_skip_layer(network, sample, mean, scale, team, batch_size=batch_size)
+        network = plan.architecture.new_network(streams, team)
         coordinator = Coordinator(
             network,
             sample,
-            Cluster(client, blocks, facts.shares, plan),
+            Cluster(client, blocks, facts.shares, rounds),
             team,
             n_rounds=schedule.n_rounds,
-            samples_per_round=len(blocks) * batch_size * plan.local_steps,
+            samples_per_round=len(blocks) * batch_size * schedule.local_steps,
             interval=schedule.evolution_interval(options.evolution_interval),
             reporter=report(schedule.n_rounds, network),
-            **hooks,
+            checkpoint=checkpoint,
+            validate=validate,
         )
-        if coordinator.checkpoint is not None:
-            coordinator.checkpoint.resume(coordinator)
+        resumed = checkpoint is not None and checkpoint.resume(coordinator)
+        if plan.start is not None and not resumed:
+            plan.start(network, team=team)
         coordinator.run(schedule.n_rounds)
+        coordinator.explanation = plan.explain(coordinator.network, team=team)
     return coordinator

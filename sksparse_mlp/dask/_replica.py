@@ -18,7 +18,7 @@ PATTERN = ("indptr", "indices")
 COUNTERS = ("t", "n_updates", "epoch", "n_seen")
 
 
-class Plan(NamedTuple):
+class RoundPlan(NamedTuple):
     """What all blocks have to know of a training."""
 
     options: TrainingOptions
@@ -98,7 +98,7 @@ def train_replica(pattern, values, data, number, share, plan, rate):
         The position of the block, which seeds its random numbers.
     share : float
         Of the weight of all samples.
-    plan : Plan
+    plan : RoundPlan
     rate : float
         The learning rate that the schedule begins with.
 
