@@ -94,7 +94,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
     -----
     ``history_`` has one entry a round; "seconds_training" is what the slowest block's steps took,
     "bytes_sent" the size of the messages to each worker that the round began with.
-    ``early_stopping`` judges by ``X_val`` of ``fit``, which lies at the client. An exact start of
+    ``early_stopping`` judges by ``X_val`` of ``fit``, which lies at the client. A fitted start of
     the skip layer, and ``feature_importances_``, look at 2048 samples of all blocks.
 
     References
@@ -117,7 +117,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
     ...     model.predict(X).compute().shape
     (120,)
     >>> model.to_local().n_connections_
-    (1400, 100, 100)
+    (1000, 40, 100)
     """
 
     _parameter_constraints: ClassVar[dict] = {
