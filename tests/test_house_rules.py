@@ -13,6 +13,7 @@ DEPENDENCIES = {"sklearn", "numpy", "scipy", "numba", "joblib"}
 BROUGHT_ALONG = {"_kernels/simd": {"llvmlite"}}
 # Optional packages, imported by the function that needs them.
 OPTIONAL = {
+    "dask": {"dask", "distributed"},
     "datasets": {"pandas", "pooch"},
     "export.py": {"skl2onnx"},
     "inspection": {"pandas"},

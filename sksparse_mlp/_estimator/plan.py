@@ -36,7 +36,7 @@ class Plan(NamedTuple):
     explain: object  # a callable, judges the inputs of the trained network
 
 
-def plan_training(estimator, task, data, shape, network):
+def plan_training(estimator, task, data, shape, network, moments=None):
     """Resolve the parameters of an estimator.
 
     Parameters
@@ -47,6 +47,8 @@ def plan_training(estimator, task, data, shape, network):
     shape : Shape
     network : SparseNetwork or None
         The fitted network to go on with.
+    moments : InputMoments or None
+        Of all samples, where ``data`` are some of them.
 
     Returns
     -------
@@ -66,7 +68,8 @@ def plan_training(estimator, task, data, shape, network):
     options = training_options(estimator, task, shape, refines=fits_skip)
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
-    moments = input_moments(data) if fits_skip or guided else None
+    if moments is None and (fits_skip or guided):
+        moments = input_moments(data)
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))

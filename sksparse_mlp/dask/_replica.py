@@ -1,0 +1,119 @@
+"""One block's part of a round: a pure function of the network, the rows, the seed and the round."""
+
+import pickle
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from .._network import SparseNetwork
+from .._network.team import Team
+from .._training.options import TrainingOptions
+from .._training.trainer import Trainer
+from ._blocks import seed_of_block
+
+# What local steps change, and is averaged: of the arrays, all but the pattern of the connections.
+LEARNED = ("weights", "intercepts", "srelu")
+PATTERN = ("indptr", "indices")
+COUNTERS = ("t", "n_updates", "epoch", "n_seen")
+
+
+class RoundPlan(NamedTuple):
+    """What all blocks have to know of a training."""
+
+    options: TrainingOptions
+    local_steps: int
+    total_steps: int
+    n_threads: int
+
+
+class Learned(NamedTuple):
+    """What a block, or several, contributed to a round; sums of it are averages."""
+
+    arrays: dict  # by name, multiplied by the share of the block's weight
+    loss: float  # likewise
+    seconds: float  # of the slowest block
+
+    def __add__(self, other):
+        arrays = {name: array + other.arrays[name] for name, array in self.arrays.items()}
+        seconds = max(self.seconds, other.seconds)
+        return Learned(arrays, self.loss + other.loss, seconds)
+
+
+def split_state(state):
+    """A network's state as two messages: one changes in evolutions only, one in each round."""
+    arrays, moments = state["arrays"], state["optimizer_state"]
+    values = {
+        "arrays": {name: arrays[name] for name in LEARNED},
+        "optimizer_state": moments,
+        "counters": {name: state[name] for name in COUNTERS},
+    }
+    pattern = {name: part for name, part in state.items() if name not in COUNTERS}
+    pattern |= {"arrays": {name: arrays[name] for name in PATTERN}, "optimizer_state": None}
+    return pattern, values
+
+
+def joined_network(pattern, values):
+    """The network of two messages, each in parts."""
+    pattern, values = (pickle.loads(b"".join(parts)) for parts in (pattern, values))
+    network = object.__new__(SparseNetwork)
+    state = {**pattern, **values["counters"], "optimizer_state": values["optimizer_state"]}
+    network.load_state_dict({**state, "arrays": pattern["arrays"] | values["arrays"]})
+    return network
+
+
+class Replica(Trainer):
+    """Trains a network for some steps of a training whose schedules are laid out elsewhere."""
+
+    def __init__(self, network, data, plan, rate, team):
+        super().__init__(network, data, plan.options, team)
+        self.first_t, self.total_steps, self.stopping.rate = 0, plan.total_steps, rate
+
+    def run_steps(self, n_steps):
+        """Go on where the counter of steps stands; returns the weighted mean of the loss."""
+        losses, weights, network = [], [], self.network
+        while n_steps > 0:
+            network.epoch, step = divmod(network.t, self.steps_per_epoch)
+            n_here, order = min(n_steps, self.steps_per_epoch - step), self._order()
+            losses.append(self._train(order, step, n_here, network.epoch))
+            weights.append(self._weights_of_batches(order)[step : step + n_here])
+            n_steps -= n_here
+        return np.average(np.concatenate(losses), weights=np.concatenate(weights))
+
+    def _weights_of_batches(self, order):
+        weight = self.data.sample_weight[order].astype(np.float64)
+        return np.add.reduceat(weight, np.arange(0, self.n_samples, self.batch_size))
+
+
+def train_replica(pattern, values, data, number, share, plan, rate):
+    """Train a copy of the network on one block; the same arguments give the same bits.
+
+    Parameters
+    ----------
+    pattern, values : list of bytes
+        What :func:`split_state` returns, pickled and divided.
+    data : TrainingData
+        The block.
+    number : int
+        The position of the block, which seeds its random numbers.
+    share : float
+        Of the weight of all samples.
+    plan : RoundPlan
+    rate : float
+        The learning rate that the schedule begins with.
+
+    Returns
+    -------
+    Learned
+    """
+    start = time.perf_counter()
+    network, share = joined_network(pattern, values), np.float32(share)
+    streams = network.streams
+    own = {name: seed_of_block(getattr(streams, name), number) for name in ("shuffling", "noise")}
+    network.streams = streams._replace(**own)
+    with Team(plan.n_threads) as team:
+        loss = Replica(network, data, plan, rate, team).run_steps(plan.local_steps)
+    arrays = {name: getattr(network.arrays, name) for name in LEARNED}
+    moments = {f"state of {name}": m for name, m in network.optimizer_state._asdict().items()}
+    arrays = {name: share * array for name, array in (arrays | moments).items()}
+    return Learned(arrays, float(share * loss), time.perf_counter() - start)
