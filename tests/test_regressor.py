@@ -131,7 +131,7 @@ def test_a_constant_target_is_predicted():
 
 @pytest.mark.parametrize("size", [0.0, 1e-300, 1e300])
 def test_extreme_targets_are_predicted(size):
-    found = regressor(max_iter=5).fit(X, size * Y / 1000).predict(X)
+    found = regressor().fit(X, size * Y / 1000).predict(X)
     assert np.isfinite(found).all()
     assert_allclose(found.mean(), size * Y.mean() / 1000, rtol=0.2, atol=1e-2 * (size == 0))
 

@@ -87,7 +87,8 @@ def training_options(estimator, task, shape, *, refines):
     ``refines`` says that the network adds to a fitted skip layer.
     """
     stream, n_samples, n_features = shape.stream, shape.n_samples, shape.n_features
-    names = set(TrainingOptions.__dataclass_fields__) & set(estimator.get_params(deep=False))
+    # A subclass may have other parameters than these, and set the attributes.
+    names = [name for name in TrainingOptions.__dataclass_fields__ if hasattr(estimator, name)]
     values = plain_parameters(estimator, names)
     values["loss"], values["loss_parameter"] = task.loss, task.loss_parameter
     batch = values["batch_size"] = defaults.batch_size(estimator.batch_size, n_samples, stream)
