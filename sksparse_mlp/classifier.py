@@ -214,7 +214,8 @@ default="relu"
         the weights to the outputs begin ten times smaller. "fitted": it starts from a logistic
         or ridge regression, whose penalty falls on inputs that say little of y, found in up to
         60 steps from up to 2,048 samples. "zero": it starts from zero. "auto": "fitted", in
-        ``partial_fit`` "zero". None: no skip layer.
+        ``partial_fit`` "zero". None: no skip layer. Without hidden layers, this holds for the only
+        layer, which with None starts at random.
 
     temperature : float or "auto", default="auto"
         What the outputs are divided by before they become probabilities, positive: above 1, the

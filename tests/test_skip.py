@@ -85,7 +85,7 @@ def start(X, y, n_outputs=None, *, n_skip=None, n_threads=1, **more):
             streams=Streams(1, 2, 3, 4, 5),
             team=team,
         )
-        linear_start.start_skip_layer(network, data, moments, team, max_iter=300, tol=1e-6)
+        linear_start.start_linear_layer(network, data, moments, team, max_iter=300, tol=1e-6)
     return network.weights_of(2).toarray().astype(np.float64), network.intercepts_of(1)
 
 
@@ -307,11 +307,12 @@ def test_a_chunk_of_one_sample_tells_inputs_apart():
     assert model.feature_importances_.max() > 2 / X.shape[1]
 
 
+@pytest.mark.parametrize("skip", ["auto", None])
 @pytest.mark.parametrize("sizes", [(), (10,)])
-def test_only_what_starts_exact_is_trained_briefly(sizes):
+def test_only_what_starts_fitted_is_trained_briefly(sizes, skip):
     X, y = wide()
-    model = TrulySparseMLPClassifier(sizes, epsilon=3, random_state=0).fit(X, y)
-    assert model.n_iter_ == (200 if sizes == () else 30)
+    model = TrulySparseMLPClassifier(sizes, epsilon=3, skip_connections=skip, random_state=0)
+    assert model.fit(X, y).n_iter_ == (200 if skip is None else 30)
     model.set_params(warm_start=True).fit(X, y)
     assert model.n_iter_ == 200
 
@@ -341,3 +342,13 @@ def test_rules_of_the_defaults_have_no_cliff(n_features):
     model = TrulySparseMLPClassifier(10, random_state=0).fit(X[:, :n_features], y)
     assert 30 <= model.n_iter_ <= 36
     assert 1.96 <= model.temperature_ <= 2.0
+
+
+@pytest.mark.parametrize("skip", ["auto", "fitted"])
+def test_the_only_layer_starts_likewise(skip):
+    X, y = wide()
+    alone = fitted(X, y, hidden_layer_sizes=(), skip_connections=skip, max_iter=1,
+                   learning_rate_init=1e-9, epsilon=None)  # fmt: skip
+    beside = fitted(X, y, skip_connections=skip, max_iter=1, learning_rate_init=1e-9,
+                    weight_init_gain=1e-6, epsilon=None)  # fmt: skip
+    assert_allclose(alone.decision_function(X), beside.decision_function(X), atol=1e-3)

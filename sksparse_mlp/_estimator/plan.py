@@ -10,7 +10,7 @@ import numpy as np
 
 from .._network.shapes import has_skip
 from .._training.importance import SAMPLES_OF_STREAM, SAMPLES_PER_EPOCH, importances
-from .._training.linear_start import start_skip_layer
+from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments
 from .._training.options import TrainingOptions
 from . import defaults
@@ -32,7 +32,7 @@ class Plan(NamedTuple):
 
     architecture: Architecture
     options: TrainingOptions
-    start: object  # a callable, sets the skip layer of a new network; or None
+    start: object  # a callable, sets the last layer of a new network; or None
     explain: object  # a callable, judges the inputs of the trained network
 
 
@@ -64,11 +64,11 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         skip=estimator.skip_connections is not None,
         solver=estimator.solver,
     )
-    fits_skip = network is None and has_skip(*sizes) and _skip_start(estimator, shape) == "fitted"
-    options = training_options(estimator, task, shape, refines=fits_skip)
+    starts_fitted = network is None and _starts_fitted(estimator, shape, sizes)
+    options = training_options(estimator, task, shape, refines=starts_fitted)
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
-    if moments is None and (fits_skip or guided):
+    if moments is None and (starts_fitted or guided):
         moments = input_moments(data)
     preferences = keeps
     if guided:
@@ -76,7 +76,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     return Plan(
         _architecture(estimator, sizes, preferences, _growth(estimator, options, network, shape)),
         options,
-        _start(task, data, moments, options) if fits_skip else None,
+        _start(task, data, moments, options) if starts_fitted else None,
         partial(_explain, data, moments, shape.stream),
     )
 
@@ -84,7 +84,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
 def training_options(estimator, task, shape, *, refines):
     """How to train: the parameters of the same names.
 
-    ``refines`` says that the network adds to a fitted skip layer.
+    ``refines`` says that the network adds to a fitted layer.
     """
     stream, n_samples, n_features = shape.stream, shape.n_samples, shape.n_features
     # A subclass may have other parameters than these, and set the attributes.
@@ -107,11 +107,15 @@ def training_options(estimator, task, shape, *, refines):
     return TrainingOptions(**values)
 
 
-def _skip_start(estimator, shape):
-    """``skip_connections``, "auto" resolved: a stream shows too little at once to fit a model."""
+def _starts_fitted(estimator, shape, sizes):
+    """Whether the layer that leads from the inputs to the outputs starts from a linear model.
+
+    That is a skip layer, or the only layer. A stream shows too little at once to fit a model.
+    """
+    widths, _ = sizes
     if estimator.skip_connections == "auto":
-        return "zero" if shape.stream else "fitted"
-    return estimator.skip_connections
+        return not shape.stream and (has_skip(*sizes) or len(widths) == 2)
+    return estimator.skip_connections == "fitted"
 
 
 def _kept_preferences(estimator, network, shape):
@@ -136,9 +140,9 @@ def _guidance(estimator, shape):
 
 
 def _start(task, data, moments, options):
-    """What sets the skip layer of a new network."""
+    """What sets the weights from the inputs to the outputs of a new network."""
     return partial(
-        start_skip_layer,
+        start_linear_layer,
         data=data,
         moments=moments,
         loss=task.start_loss,

@@ -1,4 +1,4 @@
-"""Where the skip layer starts from: the minimum of a linear model's loss on scaled inputs.
+"""Where the layer from the inputs to the outputs starts from: the minimum of a linear model's loss on scaled inputs.
 
     L(V, b) = sum_i s_i l(z_i, y_i) / sum_i s_i + C |V|^2 / (2 n),  z = V^T (r * (x - m)) + b
 
@@ -107,7 +107,7 @@ class LinearStart:
 
 
 def linear_network(network, team):
-    """A network without hidden neurons that has the connections of a network's skip layer."""
+    """A network without hidden neurons that has the connections of a network's last layer."""
     skip = network.n_layers - 1
     start, stop = network.connections_of(skip)
     layer = SparseNetwork(
@@ -126,7 +126,7 @@ def linear_network(network, team):
     return layer
 
 
-def start_skip_layer(
+def start_linear_layer(
     network,
     data,
     moments,
@@ -138,12 +138,12 @@ def start_skip_layer(
     max_iter=60,
     tol=1e-4,
 ):
-    """Set the weights of a network's skip layer, and its output intercepts, to the minimum.
+    """Set the weights of a network's last layer, and its output intercepts, to the minimum.
 
     Parameters
     ----------
     network : SparseNetwork
-        New, with a skip layer.
+        New, with a skip layer, or without hidden layers.
     data : TrainingData
     moments : InputMoments
     team : Team
