@@ -1,4 +1,6 @@
-"""Where the layer from the inputs to the outputs starts from: the minimum of a linear model's loss on scaled inputs.
+"""Where the layer from the inputs to the outputs starts from: a linear model of scaled inputs.
+
+It is the minimum of
 
     L(V, b) = sum_i s_i l(z_i, y_i) / sum_i s_i + C |V|^2 / (2 n),  z = V^T (r * (x - m)) + b
 
