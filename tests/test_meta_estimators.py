@@ -28,7 +28,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 # It learns the data below in a moment.
-classifier = partial(small, hidden_layer_sizes=(20,), epsilon=6, max_iter=30)
+classifier = partial(
+    small, hidden_layer_sizes=(20,), epsilon=6, max_iter=30, learning_rate_init=0.2
+)
 
 
 @pytest.fixture(scope="module")
