@@ -400,8 +400,8 @@ def score_fold(result):
 
 
 def expected_calibration_error(results):
-    """Return the calibration error of pooled folds, NaN without probabilities."""
-    if "probability" not in results[0]:
+    """Return the calibration error of pooled folds, NaN where one has no probabilities."""
+    if not all("probability" in result for result in results):
         return np.nan
     probability = np.concatenate([result["probability"] for result in results])
     truth = np.concatenate([result["truth"] for result in results])
