@@ -104,10 +104,8 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
     .. [1] Liu, S., Chen, T., Atashgahi, Z., Chen, X., Sokar, G., Mocanu, E., Pechenizkiy, M., Wang,
            Z., Mocanu, D. C. (2022). Deep ensembling with no overhead for either training or
            testing: the all-round blessings of dynamic sparsity. ICLR.
-    .. [2] van der Wal, P. R. D., et al. (2025). Truly sparse ensembles. Neural Computing and
-           Applications.
-    .. [3] Houlsby, N., Huszar, F., Ghahramani, Z., Lengyel, M. (2011). Bayesian active learning for
-           classification and preference learning. arXiv 1112.5745.
+    .. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
+           training context. Neural Computing and Applications.
 
     Examples
     --------
@@ -121,7 +119,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
     >>> ensemble = TrulySparseMLPEnsembleClassifier(n_estimators=3, method="edst", random_state=0)
     >>> model = make_pipeline(StandardScaler(), ensemble).fit(X_train, y_train)
     >>> model.predict_proba(X_test[:4]).shape
-    (4, 3)
+    (4, 2)
     >>> len(model[-1].estimators_)
     3
     """
@@ -252,7 +250,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def disagreement(self, X):
         """Return how much the members disagree on each sample, in nats.
 
-        This is the mutual information [3]_ of the class and the member: the entropy of the mean
+        This is the mutual information [1]_ of the class and the member: the entropy of the mean
         probabilities, less the mean of the entropies of each member's. It is 0 where all members
         say the same, however unsure they all are, and at most the logarithm of the number of
         classes or members, whichever is smaller. It is large on samples unlike those that were
@@ -270,7 +268,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
 
         References
         ----------
-        .. [3] Houlsby, N., Huszar, F., Ghahramani, Z., Lengyel, M. (2011). Bayesian active learning
+        .. [1] Houlsby, N., Huszar, F., Ghahramani, Z., Lengyel, M. (2011). Bayesian active learning
            for classification and preference learning. arXiv 1112.5745.
         """
         fitted, members, X = self._members_and_X(X)

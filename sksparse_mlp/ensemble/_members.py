@@ -8,8 +8,8 @@ References
 ----------
 .. [1] Liu, S. et al. (2022). Deep ensembling with no overhead for either training or testing: the
        all-round blessings of dynamic sparsity. ICLR.
-.. [2] van der Wal, P. R. D. et al. (2025). Truly sparse ensembles without overhead on tabular
-       data. Neural Computing and Applications.
+.. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
+       training context. Neural Computing and Applications.
 """
 
 import numpy as np

@@ -64,7 +64,7 @@ def merge(models, *, weights=None):
     >>> from sksparse_mlp.datasets import make_microarray
     >>> X, y = make_microarray(n_samples=90, n_features=200, random_state=0)
     >>> model = TrulySparseMLPClassifier(50, random_state=0)
-    >>> model = model.partial_fit(X[:10], y[:10], classes=[0, 1, 2])
+    >>> model = model.partial_fit(X[:10], y[:10], classes=[0, 1])
     >>> centres = [slice(10, 50), slice(50, 90)]
     >>> models = [deepcopy(model).partial_fit(X[rows], y[rows]) for rows in centres]
     >>> model = merge(models)

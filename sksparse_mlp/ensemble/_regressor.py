@@ -77,8 +77,8 @@ class TrulySparseMLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
     .. [1] Liu, S., Chen, T., Atashgahi, Z., Chen, X., Sokar, G., Mocanu, E., Pechenizkiy, M., Wang,
            Z., Mocanu, D. C. (2022). Deep ensembling with no overhead for either training or
            testing: the all-round blessings of dynamic sparsity. ICLR.
-    .. [2] van der Wal, P. R. D., et al. (2025). Truly sparse ensembles. Neural Computing and
-           Applications.
+    .. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
+           training context. Neural Computing and Applications.
 
     Examples
     --------
