@@ -6,7 +6,8 @@ Three hospitals, one model, and no patient that moves
 Each of three centres has too few patients for a good model, and none may hand them on. What can be
 handed on are models: all centres go on from the same one, each on its own patients, and
 :func:`~sksparse_mlp.merge` makes one of theirs, with as many connections as each had. A few such
-rounds come near to what all data together would give.
+rounds are worth as much as all data together, or more: what chance taught each of the three, their
+mean forgets.
 """
 
 import os
@@ -113,7 +114,7 @@ error = results.std(axis=0) / np.sqrt(len(results))
 fig, ax = plt.subplots(figsize=(7.6, 4.2), layout="constrained")
 colors = ["#777777", "#56B4E9", "#0072B2", "#004A73", "#009E73"]
 bars = ax.bar(names, results.mean(axis=0), yerr=error, color=colors, capsize=4)
-ax.bar_label(bars, fmt="%.2f", label_type="center", color="white")
+ax.bar_label(bars, fmt="%.2f", padding=3)
 ax.axhline(1 / 4, color="black", linestyle=":")
 ax.annotate("chance", (4.4, 0.25), (0, 3), textcoords="offset points", ha="right")
 ax.set(ylabel="accuracy on other patients", ylim=(0, 1))

@@ -40,8 +40,8 @@ X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 # Two ways to ten members
 # -----------------------
 #
-# "independent" takes ten times as long as one network, "edst" 3.7 times. Each is repeated with
-# other random numbers, to see more than luck.
+# "independent" takes ten times as long as one network, "edst" about three times. Each is
+# repeated with other random numbers, to see more than luck.
 
 n_members, n_repetitions = (3, 1) if FAST else (10, 5)
 network = TrulySparseMLPClassifier(

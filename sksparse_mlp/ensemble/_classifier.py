@@ -38,8 +38,8 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         weights of its own. "edst" [1]_ [2]_: they are stations of one training. The first is the
         network that the estimator would be by itself; then, time and again, most of its
         connections escape to other places, see ``escape_zeta``, the learning rate goes back to
-        its beginning, and 0.3 times as many epochs lead to the next member. Five members take 2.2
-        times as long as one.
+        its beginning, and a fifth of the epochs leads to the next member. Five members take about
+        twice as long as one.
 
     escape_zeta : float, default=0.8
         The fraction of a layer's connections that moves when "edst" leaves a member for the next,
