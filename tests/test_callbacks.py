@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import SparseMLPFeatureSelector
+from sksparse_mlp import SparseMLPFeatureSelector, TrulySparseMLPEnsembleClassifier
 from sksparse_mlp._training import pace
 from sksparse_mlp.inspection import InputDegreeRecorder
 
@@ -320,3 +320,29 @@ def test_verbose_prints_a_line_a_network(data, capsys):
     selector(verbose=True).fit(*data)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == [f"Network {i} of 3" for i in (1, 2, 3)]
+
+
+# ---------------------------------------------------------------- an ensemble and its members
+
+
+class Judge(Recorder):
+    """Looks at the ensemble that there is after each member."""
+
+    def __init__(self, stop_after=None):
+        super().__init__(stop_after)
+        self.sizes = []
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        self.ended.append(context.task_name)
+        self.sizes.append(len(fitted_estimator.estimators_))
+        assert len(fitted_estimator.predict(X)) == len(X)
+        return self.stop_after == len(self.ended)
+
+
+@pytest.mark.parametrize("method", ["independent", "edst"])
+def test_each_member_of_an_ensemble_is_announced_and_may_be_the_last(data, method):
+    ensemble = TrulySparseMLPEnsembleClassifier(small(), method=method, random_state=0)
+    judge = Judge(stop_after=2)
+    ensemble.set_callbacks(judge).fit(*data)
+    assert judge.ended == ["network", "network", "fit"]
+    assert judge.sizes == [1, 2, 2] and len(ensemble.estimators_) == 2

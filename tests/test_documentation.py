@@ -125,6 +125,12 @@ def fitted(request):
         "TrulySparseMLPClassifier": small,
         "TrulySparseMLPRegressor": TrulySparseMLPRegressor(9, max_iter=2, random_state=0),
         "SparseMLPFeatureSelector": sksparse_mlp.SparseMLPFeatureSelector(small, n_networks=2),
+        "TrulySparseMLPEnsembleClassifier": sksparse_mlp.TrulySparseMLPEnsembleClassifier(
+            small, n_estimators=2
+        ),
+        "TrulySparseMLPEnsembleRegressor": sksparse_mlp.TrulySparseMLPEnsembleRegressor(
+            TrulySparseMLPRegressor(9, max_iter=2, random_state=0), n_estimators=2
+        ),
         "SparseAutoencoderSelector": sksparse_mlp.SparseAutoencoderSelector(9, max_iter=2),
     }[request.param]
     X, y = points()

@@ -10,7 +10,11 @@ import pytest
 from estimators import points, small
 from scipy import sparse
 
-from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPEnsembleClassifier,
+)
 
 X, Y = points(n_samples=48)
 FRAME = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
@@ -20,6 +24,9 @@ ESTIMATORS = {
     "without hidden layers": lambda: small(hidden_layer_sizes=(), max_iter=2),
     "full layers": lambda: small(density=1.0, epsilon=None, max_iter=2),
     "supervised": lambda: SparseMLPFeatureSelector(small(max_iter=2), n_networks=2),
+    "ensemble": lambda: TrulySparseMLPEnsembleClassifier(
+        small(max_iter=2), n_estimators=20, bootstrap=True, oob_score=True
+    ),
     "autoencoder": lambda: SparseAutoencoderSelector(8, epsilon=2, max_iter=2, random_state=0),
 }
 

@@ -17,6 +17,7 @@ from sksparse_mlp import (
     SparseAutoencoderSelector,
     SparseMLPFeatureSelector,
     TrulySparseMLPClassifier,
+    TrulySparseMLPEnsembleClassifier,
 )
 from sksparse_mlp._training.trainer import Trainer
 
@@ -33,6 +34,9 @@ KINDS = {
         3, k=2, batch_size=32, max_iter=1, random_state=0
     ),
     "selector": lambda: SparseMLPFeatureSelector(quick(), k=2, n_networks=2, random_state=0),
+    "ensemble": lambda: TrulySparseMLPEnsembleClassifier(
+        quick(), method="edst", n_estimators=2, random_state=0
+    ),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 

@@ -1,0 +1,178 @@
+"""What ensembles share: fitting the members, and what is found out about all of them."""
+
+import os
+import warnings
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._estimator.compat import (
+    CallbackSupportMixin,
+    EnsembleReporter,
+    Interval,
+    LinkedToDocs,
+    StrOptions,
+)
+from .._estimator.constraints import PARAMETER_CONSTRAINTS
+from .._estimator.handed_out import FittedAttribute, stored
+from .._estimator.inputs import validated
+from .._estimator.publishing import PublishedFit
+from .._estimator.weights import checked_weight
+from ._members import OF_A_PHASE, OutOfBag, bootstrap_weights, escaped_member
+
+
+class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
+    """Everything but the meaning of what members put out, which subclasses say.
+
+    ``_default`` is the class of the members, ``_votes`` what a member says of validated samples,
+    and ``_score_of`` how right the mean of that is.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_estimators": [Interval(Integral, 1, 10**6, closed="both")],
+        "method": [StrOptions({"independent", "edst"})],
+        "escape_zeta": [Interval(Real, 0, 1, closed="neither")],
+        "bootstrap": ["boolean"],
+        "oob_score": ["boolean"],
+        "verbose": PARAMETER_CONSTRAINTS["verbose"],
+        "random_state": ["random_state"],
+        "n_jobs": PARAMETER_CONSTRAINTS["n_jobs"],
+    }
+
+    # ------------------------------------------------------------ fitting
+
+    def _fit(self, X, y, sample_weight):
+        twin = self._twin()
+        template = twin._default() if twin.estimator is None else twin.estimator
+        twin._check_choices(template)
+        y = template._read_y(y, "y")
+        X, y = validated(twin, X, y, reset=True, **template._checks_of_y(y))
+        weight = checked_weight(sample_weight, X, "sample_weight")
+        out_of_bag = OutOfBag(X.shape[0]) if twin.oob_score else None
+        reporter = EnsembleReporter(
+            self,
+            {"X": X, "y": y},
+            self.n_estimators,
+            lambda: self._news_of(twin) if twin.__sklearn_is_fitted__() else None,
+        )
+        members, usual = [], {name: getattr(template, name) for name in OF_A_PHASE}
+        for seed, drawn in twin._draws(template, weight):
+            member = twin._unfitted(template, seed, members)
+            with reporter.member("network", member):
+                member.fit(X, y, drawn)
+                members.append(member.set_params(**usual))
+                twin._set_members(members)
+            if self.verbose:
+                n = f"{len(members)} of {self.n_estimators}"
+                print(f"Network {n}, loss = {member.loss_:.8f}")
+            if out_of_bag is not None:
+                chosen = np.flatnonzero(drawn == 0)
+                out_of_bag.add(chosen, twin._votes(member, X, chosen=chosen))
+            if reporter.asked_to_stop:
+                break
+        twin._set_out_of_bag(out_of_bag, y, weight)
+        twin._name_features(members)
+        with self._published(twin):
+            reporter.fit_ends()
+        return self
+
+    def _check_choices(self, template):
+        """Refuse, before any work, parameters that contradict one another."""
+        if self.method == "edst" and self.bootstrap:
+            raise ValueError(
+                "method='edst' trains one network after the other on the same samples, and "
+                "bootstrap=True would draw others for each: set one of them differently."
+            )
+        if self.oob_score and not self.bootstrap:
+            raise ValueError(
+                "oob_score=True needs samples that members were not trained on, and "
+                "bootstrap=False leaves none: set bootstrap=True."
+            )
+        if self.method == "edst" and template.evolution is None:
+            raise ValueError(
+                "method='edst' moves connections, and evolution=None of the estimator leaves them "
+                "where they are: choose method='independent' or another evolution."
+            )
+        path = template.checkpoint
+        if path is not None and not os.path.isdir(path):
+            raise ValueError(
+                f"checkpoint={str(path)!r} of the estimator is no existing directory, and one file "
+                f"cannot keep the state of n_estimators={self.n_estimators!r} fits."
+            )
+
+    def _draws(self, template, weight):
+        """For each member a seed, and the weights of its samples."""
+        given = template.random_state if self.random_state is None else self.random_state
+        random_state = check_random_state(given)
+        seeds = random_state.randint(2**31 - 1, size=self.n_estimators)
+        rng = np.random.RandomState(random_state.randint(2**31 - 1))
+        for seed in seeds:
+            yield int(seed), bootstrap_weights(weight, rng) if self.bootstrap else weight
+
+    def _unfitted(self, template, seed, members):
+        """What is to be fitted next; ``members`` are those so far."""
+        if members and self.method == "edst":
+            return escaped_member(members[-1], members[0], self.escape_zeta)
+        member = clone(template).set_params(random_state=seed, warm_start=False)
+        return member if self.n_jobs is None else member.set_params(n_jobs=self.n_jobs)
+
+    def _set_members(self, members):
+        """Set what is known of the members so far."""
+        self.estimators_ = list(members)
+        importances = [member.feature_importances_ for member in members]
+        self.feature_importances_ = np.mean(importances, axis=0)
+        self.n_outputs_ = members[0].n_outputs_
+
+    def _set_out_of_bag(self, out_of_bag, y, weight):
+        """Set how right the members are about samples that they were not trained on."""
+        self.oob_score_, votes = None, None
+        if out_of_bag is not None:
+            votes = out_of_bag.mean()
+            known = out_of_bag.counts > 0
+            if not known[weight > 0].all():
+                warnings.warn(
+                    f"Some samples are in the bootstrap of each of n_estimators="
+                    f"{self.n_estimators} networks: oob_score_ is that of the others.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            known &= weight > 0
+            if known.any():
+                self.oob_score_ = self._score_of(votes[known], y[known], weight[known])
+        self._set_out_of_bag_votes(votes)
+
+    def _name_features(self, members):
+        """Members are trained on an array, but may be given tables like the ensemble's."""
+        if hasattr(self, "feature_names_in_"):
+            for member in members:
+                member.feature_names_in_ = self.feature_names_in_
+
+    # ------------------------------------------------------------ predicting
+
+    def _members_and_X(self, X):
+        """The members, and X as they can read it."""
+        check_is_fitted(self)
+        fitted = self._twin()  # another thread may fit this one anew meanwhile
+        return fitted, stored(fitted, "estimators_"), validated(fitted, X, reset=False)
+
+    @staticmethod
+    def _outputs_of(member, X, **which):
+        """What a member's network puts out for validated X, float64."""
+        return member._forward(X, **which).astype(np.float64)
+
+    # ------------------------------------------------------------ fitted attributes
+
+    estimators_ = FittedAttribute("The members: list, a copy.")
+    feature_importances_ = FittedAttribute("Mean importances of the features: array, read-only.")
+
+    def __sklearn_is_fitted__(self):
+        return "estimators_" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,352 @@
+"""Ensembles: where members come from, how they vote, and what samples out of bag say."""
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.stats import entropy
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sksparse_mlp import (
+    TrulySparseMLPClassifier,
+    TrulySparseMLPEnsembleClassifier,
+    TrulySparseMLPEnsembleRegressor,
+    TrulySparseMLPRegressor,
+)
+from sksparse_mlp.inspection import topology_distance
+
+X, Y = points()
+METHODS = pytest.mark.parametrize("method", ["independent", "edst"])
+
+
+def votes(estimator=None, **changes):
+    """An unfitted ensemble of three small classifiers."""
+    estimator = small() if estimator is None else estimator
+    return TrulySparseMLPEnsembleClassifier(estimator, **{"n_estimators": 3} | changes)
+
+
+def means(estimator=None, **changes):
+    """An unfitted ensemble of three small regressors."""
+    estimator = small_regressor() if estimator is None else estimator
+    return TrulySparseMLPEnsembleRegressor(estimator, **{"n_estimators": 3} | changes)
+
+
+def same_members(ensemble, other):
+    pairs = zip(ensemble.estimators_, other.estimators_, strict=True)
+    return all(same_bits(*pair) for pair in pairs)
+
+
+# ---------------------------------------------------------------- members
+
+
+@METHODS
+def test_the_first_member_is_what_the_estimator_would_be_with_its_seed(method):
+    first = votes(method=method).fit(X, Y).estimators_[0]
+    assert same_bits(first, clone(first).fit(X, Y))
+
+
+@METHODS
+def test_members_have_connections_at_other_places(method):
+    members = votes(method=method).fit(X, Y).estimators_
+    assert all(topology_distance(a, b) > 0.1 for a, b in pairwise(members))
+
+
+@METHODS
+def test_members_have_as_many_connections_as_the_estimator_alone(method):
+    members = votes(method=method).fit(X, Y).estimators_
+    assert {member.n_connections_ for member in members} == {small().fit(X, Y).n_connections_}
+
+
+@pytest.mark.parametrize("max_iter", [1, 10, 11, 19])
+def test_a_phase_of_edst_takes_a_fifth_of_the_epochs_and_one_at_least(max_iter):
+    members = votes(small(max_iter=max_iter), method="edst", n_estimators=5).fit(X, Y).estimators_
+    phase = max(1, max_iter // 5)
+    assert [member.n_iter_ for member in members] == [max_iter, *[phase] * 4]
+
+
+def moved(escape_zeta):
+    """How many connections of the first layer the second member has elsewhere."""
+    estimator = small(learning_rate_init=1e-9, zeta=0.0)
+    ensemble = votes(estimator, method="edst", escape_zeta=escape_zeta, n_estimators=2)
+    patterns = []
+    for member in ensemble.fit(X, Y).estimators_:
+        layer = member.coefs_[0].tocoo()
+        patterns.append(set(zip(layer.row.tolist(), layer.col.tolist(), strict=True)))
+    return len(patterns[0] - patterns[1])
+
+
+def test_an_escape_moves_more_connections_with_a_greater_escape_zeta():
+    assert 0 < moved(0.2) < moved(0.8)
+
+
+def test_an_escape_leaves_the_output_layer_where_it_is_if_the_estimator_does():
+    estimator = small(evolve_output_layer=False, hidden_layer_sizes=40, epsilon=1)
+    members = votes(estimator, method="edst", n_estimators=2).fit(X, Y).estimators_
+    assert_array_equal(members[0].coefs_[1].indices, members[1].coefs_[1].indices)
+    assert not np.array_equal(members[0].coefs_[0].indices, members[1].coefs_[0].indices)
+
+
+@METHODS
+def test_members_have_the_parameters_of_the_estimator(method):
+    ensemble = votes(method=method, n_jobs=2).fit(X, Y)
+    usual = small().get_params() | {"n_jobs": 2}
+    for member in ensemble.estimators_:
+        assert member.get_params() | {"random_state": 0} == usual
+
+
+@METHODS
+def test_members_go_on_learning_as_any_estimator(method):
+    member = votes(method=method).fit(X, Y).estimators_[-1]
+    before = member.t_
+    assert member.partial_fit(X, Y).t_ == before + len(X)
+
+
+def test_the_estimator_itself_is_not_fitted():
+    estimator = small()
+    votes(estimator).fit(X, Y)
+    with pytest.raises(NotFittedError):
+        estimator.predict(X)
+
+
+def test_a_single_member_is_enough():
+    ensemble = votes(n_estimators=1).fit(X, Y)
+    assert_allclose(ensemble.predict_proba(X), ensemble.estimators_[0].predict_proba(X))
+
+
+# ---------------------------------------------------------------- the same bits
+
+
+@METHODS
+def test_members_do_not_depend_on_the_number_of_threads(method):
+    estimator = small(hidden_layer_sizes=2000, epsilon=20, max_iter=2)  # enough work for two
+    one, two = (votes(estimator, method=method, n_jobs=n).fit(X, Y) for n in (1, 2))
+    assert same_members(one, two)
+    assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@METHODS
+def test_members_do_not_depend_on_the_storage_of_X(method):
+    dense, csr = (votes(method=method).fit(data, Y) for data in (X, sparse.csr_array(X)))
+    assert same_members(dense, csr)
+
+
+def test_random_state_decides_on_all_members():
+    first, again, other = (votes(random_state=seed).fit(X, Y) for seed in (1, 1, 2))
+    assert same_members(first, again)
+    assert not same_members(first, other)
+
+
+def test_without_a_random_state_that_of_the_estimator_counts():
+    estimator = small(random_state=3)
+    assert same_members(votes(estimator).fit(X, Y), votes(random_state=3).fit(X, Y))
+
+
+@METHODS
+def test_a_checkpoint_directory_keeps_each_fit(method, tmp_path):
+    ensemble = votes(small(checkpoint=tmp_path), method=method)
+    assert same_members(ensemble.fit(X, Y), votes(method=method).fit(X, Y))
+    assert len(list(tmp_path.iterdir())) == 3
+    assert same_members(clone(ensemble).fit(X, Y), ensemble)
+
+
+# ---------------------------------------------------------------- votes
+
+
+def test_probabilities_are_means():
+    ensemble = votes().fit(X, Y)
+    expected = np.mean([member.predict_proba(X) for member in ensemble.estimators_], axis=0)
+    assert_allclose(ensemble.predict_proba(X), expected, rtol=1e-12)
+    assert_allclose(ensemble.predict_log_proba(X), np.log(expected), rtol=1e-9)
+    assert_array_equal(ensemble.predict(X), ensemble.classes_[expected.argmax(axis=1)])
+
+
+def test_logarithms_of_tiny_probabilities_are_finite():
+    ensemble = votes(small(temperature=1e-6)).fit(X, Y)
+    assert ensemble.predict_proba(X).min() == 0
+    assert np.isfinite(ensemble.predict_log_proba(X)).all()
+
+
+def test_importances_are_means():
+    ensemble = votes().fit(X, Y)
+    expected = np.mean([member.feature_importances_ for member in ensemble.estimators_], axis=0)
+    assert_allclose(ensemble.feature_importances_, expected)
+
+
+def test_disagreement_is_the_mutual_information_of_class_and_member():
+    ensemble = votes().fit(X, Y)
+    proba = np.array([member.predict_proba(X) for member in ensemble.estimators_])
+    expected = entropy(proba.mean(axis=0), axis=1) - entropy(proba, axis=2).mean(axis=0)
+    assert_allclose(ensemble.disagreement(X), expected, atol=1e-12)
+
+
+def test_members_disagree_more_on_what_they_have_not_seen():
+    ensemble = votes().fit(X, Y)
+    assert ensemble.disagreement(10 * X).mean() > 2 * ensemble.disagreement(X).mean()
+
+
+def test_several_labels_are_voted_on_one_by_one():
+    X, Y = indicators()
+    ensemble = votes().fit(X, Y)
+    expected = np.mean([member.predict_proba(X) for member in ensemble.estimators_], axis=0)
+    assert_allclose(ensemble.predict_proba(X), expected)
+    assert_array_equal(ensemble.predict(X), expected > 0.5)
+    assert ensemble.disagreement(X).shape == Y.shape
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_predictions_of_numbers_are_means_with_their_spread(n_targets):
+    X, y = numbers()
+    y = y if n_targets == 1 else np.column_stack([y, -2 * y])
+    ensemble = means().fit(X, y)
+    each = [member.predict(X) for member in ensemble.estimators_]
+    mean, std = ensemble.predict(X, return_std=True)
+    assert_allclose(mean, np.mean(each, axis=0))
+    assert_allclose(std, np.std(each, axis=0))
+    assert_array_equal(ensemble.predict(X), mean)
+
+
+# ---------------------------------------------------------------- out of bag
+
+
+def test_bootstrap_trains_each_member_on_samples_of_its_own():
+    ensemble = votes(small(evolution=None, max_iter=1), bootstrap=True).fit(X, Y)
+    member = ensemble.estimators_[0]
+    assert not same_bits(member, clone(member).fit(X, Y))
+    assert member.t_ < len(X)  # samples drawn several times are weighted, not repeated
+
+
+def test_samples_without_weight_are_never_drawn():
+    weight = np.r_[np.ones(60), np.zeros(36)]
+    spoiled = np.where(weight[:, None] > 0, X, 1e6)
+    changes = {"bootstrap": True, "n_estimators": 20, "oob_score": True}
+    one, other = (votes(**changes).fit(data, Y, weight) for data in (X, spoiled))
+    assert same_members(one, other)
+    assert one.oob_score_ == other.oob_score_
+
+
+def test_the_score_out_of_bag_is_that_of_its_probabilities():
+    ensemble = votes(n_estimators=12, bootstrap=True, oob_score=True).fit(X, Y)
+    decided = ensemble.classes_[ensemble.oob_decision_function_.argmax(axis=1)]
+    assert ensemble.oob_score_ == np.mean(decided == Y)
+    assert_allclose(ensemble.oob_decision_function_.sum(axis=1), 1)
+
+
+def test_probabilities_out_of_bag_are_means_of_members_that_did_not_see_the_sample():
+    ensemble = votes(n_estimators=12, bootstrap=True, oob_score=True).fit(X, Y)
+    each = np.array([member.predict_proba(X) for member in ensemble.estimators_])
+    found = ensemble.oob_decision_function_
+    assert (found >= each.min(axis=0) - 1e-12).all() and (found <= each.max(axis=0) + 1e-12).all()
+    assert ensemble.oob_score_ < ensemble.score(X, Y)
+
+
+def test_samples_in_every_bootstrap_are_unknown_and_warned_of():
+    ensemble = votes(n_estimators=2, bootstrap=True, oob_score=True)
+    with pytest.warns(UserWarning, match="n_estimators=2"):
+        ensemble.fit(X, Y)
+    unknown = np.isnan(ensemble.oob_decision_function_).any(axis=1)
+    assert 0.2 < unknown.mean() < 0.6
+    assert 0 < ensemble.oob_score_ < 1
+
+
+def test_numbers_have_predictions_out_of_bag():
+    X, y = numbers()
+    estimator = small_regressor(max_iter=40)
+    ensemble = means(estimator, n_estimators=12, bootstrap=True, oob_score=True).fit(X, y)
+    assert ensemble.oob_prediction_.shape == y.shape
+    assert 0.3 < ensemble.oob_score_ < ensemble.score(X, y)
+
+
+def test_without_oob_score_there_is_none():
+    ensemble = votes(bootstrap=True).fit(X, Y)
+    assert ensemble.oob_score_ is None and ensemble.oob_decision_function_ is None
+
+
+# ---------------------------------------------------------------- as others do
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"method": "edst", "bootstrap": True}, ("method='edst'", "bootstrap=True")),
+        ({"oob_score": True}, ("oob_score=True", "bootstrap=False")),
+        (
+            {"method": "edst", "estimator": small(evolution=None)},
+            ("method='edst'", "evolution=None"),
+        ),
+        ({"estimator": small(checkpoint="one.ckpt")}, ("one.ckpt", "n_estimators=3")),
+        ({"escape_zeta": 1.0}, ("escape_zeta", "1.0")),
+        ({"n_estimators": 0}, ("n_estimators", "0")),
+        ({"estimator": small_regressor()}, ("estimator", "TrulySparseMLPRegressor")),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(changes, named):
+    with pytest.raises(ValueError) as error:
+        votes(**changes).fit(X, Y)
+    assert all(name in str(error.value) for name in named)
+
+
+@METHODS
+def test_a_failed_fit_changes_nothing(method, monkeypatch):
+    ensemble = votes(method=method).fit(X, Y)
+    before, n_fits, fit = vars(ensemble).copy(), [], TrulySparseMLPClassifier.fit
+
+    def fit_twice(self, *data):
+        n_fits.append(1)
+        if len(n_fits) == 3:
+            raise KeyboardInterrupt
+        return fit(self, *data)
+
+    monkeypatch.setattr(TrulySparseMLPClassifier, "fit", fit_twice)
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.fit(-X, Y)
+    assert len(n_fits) == 3
+    assert vars(ensemble) == before
+
+
+def test_an_ensemble_goes_through_a_file():
+    ensemble = votes().fit(X, Y)
+    copy = pickle.loads(pickle.dumps(ensemble))
+    assert_array_equal(copy.predict_proba(X), ensemble.predict_proba(X))
+
+
+def test_names_of_features_reach_the_members():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[f"gene {i}" for i in range(X.shape[1])])
+    ensemble = votes(method="edst").fit(frame, Y)
+    for model in (ensemble, *ensemble.estimators_):
+        assert_array_equal(model.feature_names_in_, frame.columns)
+        assert len(model.predict(frame)) == len(X)
+
+
+def test_verbose_prints_a_line_for_each_member(capsys):
+    votes(verbose=True).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:14] for line in lines] == [f"Network {n} of 3" for n in (1, 2, 3)]
+
+
+def test_it_works_at_the_end_of_a_pipeline_with_the_defaults():
+    model = make_pipeline(StandardScaler(), TrulySparseMLPEnsembleClassifier(n_estimators=2))
+    assert model.fit(X, Y).score(X, Y) > 0.8
+
+
+TINY = {"hidden_layer_sizes": 8, "max_iter": 30, "learning_rate_init": 0.5}
+
+
+@parametrize_with_checks(
+    [
+        TrulySparseMLPEnsembleClassifier(TrulySparseMLPClassifier(**TINY), n_estimators=2),
+        TrulySparseMLPEnsembleRegressor(
+            TrulySparseMLPRegressor(**TINY), n_estimators=2, method="edst"
+        ),
+    ]
+)
+def test_checks_of_sklearn(estimator, check):
+    check(estimator)
