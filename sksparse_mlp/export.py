@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import block_diag
 from scipy.sparse import issparse
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .classifier import TrulySparseMLPClassifier
+from .regressor import TrulySparseMLPRegressor
 
-__all__ = ["register_onnx_converters", "to_mlp_classifier"]
+__all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 
@@ -42,7 +43,8 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
 
     See Also
     --------
-    register_onnx_converters : Does this within skl2onnx, where it meets a sparse classifier.
+    to_mlp_regressor : The same for numbers.
+    register_onnx_converters : Does this within skl2onnx, where it meets a sparse network.
 
     Notes
     -----
@@ -63,33 +65,70 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
     >>> bool((dense.predict(X) == model.predict(X)).all())
     True
     """
-    _check(est, max_bytes)
-    coefs = [weights.toarray() for weights in est.coefs_]
-    intercepts = [intercepts.copy() for intercepts in est.intercepts_]
-    if est.skip_coef_ is not None:
-        coefs, intercepts = _with_skip_layer(coefs, intercepts, est)
+    _check(est, "classes_", TrulySparseMLPClassifier, max_bytes)
+    coefs, intercepts = _dense_layers(est)
     coefs[-1], intercepts[-1] = coefs[-1] / est.temperature_, intercepts[-1] / est.temperature_
-    if len(est.classes_) == 2:
+    if est.out_activation_ == "softmax" and len(est.classes_) == 2:
         coefs[-1], intercepts[-1] = (
             last[..., 1:] - last[..., :1] for last in (coefs[-1], intercepts[-1])
         )
-    dense = _one_neuron_for(est.classes_, est.activation)
-    dense.set_params(hidden_layer_sizes=tuple(weights.shape[1] for weights in coefs[:-1]))
-    dense.coefs_, dense.intercepts_ = coefs, intercepts
-    dense.n_layers_, dense.n_features_in_ = len(coefs) + 1, est.n_features_in_
-    dense.n_iter_, dense.t_, dense.loss_ = est.n_iter_, est.t_, est.loss_
-    dense.loss_curve_, dense.best_loss_ = est.loss_curve_, min(est.loss_curve_)
-    if hasattr(est, "feature_names_in_"):
-        dense.feature_names_in_ = est.feature_names_in_.copy()
-    return dense
+    multilabel, y = est.out_activation_ == "logistic", est.classes_
+    small = MLPClassifier(hidden_layer_sizes=(1,), activation=est.activation)
+    small.partial_fit(
+        np.zeros((len(y), 1), np.float32), np.eye(len(y), dtype=int) if multilabel else y, classes=y
+    )
+    return _with_layers(small, est, coefs, intercepts)
+
+
+def to_mlp_regressor(est, *, max_bytes=2**31):
+    """Convert a fitted sparse regressor to scikit-learn's dense one, with the same predictions.
+
+    Parameters
+    ----------
+    est : TrulySparseMLPRegressor
+        A fitted regressor, of any loss; for activations and skip layers see
+        :func:`to_mlp_classifier`.
+    max_bytes : int, default=2**31
+        The most that the dense weights may take, those of a skip layer included.
+
+    Returns
+    -------
+    sklearn.neural_network.MLPRegressor
+        A fitted network, independent of ``est``, whose last layer gives the targets as they are.
+
+    See Also
+    --------
+    to_mlp_classifier : The same for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_regression
+    >>> from sksparse_mlp import TrulySparseMLPRegressor
+    >>> from sksparse_mlp.export import to_mlp_regressor
+    >>> X, y = make_regression(60, 200, n_informative=5, random_state=0)
+    >>> model = TrulySparseMLPRegressor(50, epsilon=5, random_state=0).fit(X, y)
+    >>> dense = to_mlp_regressor(model)
+    >>> bool(np.allclose(dense.predict(X), model.predict(X), rtol=1e-3, atol=1e-3 * y.std()))
+    True
+    """
+    _check(est, "target_scale_", TrulySparseMLPRegressor, max_bytes)
+    coefs, intercepts = _dense_layers(est)
+    coefs[-1] = coefs[-1] * est.target_scale_
+    intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_mean_
+    small = MLPRegressor(hidden_layer_sizes=(1,), activation=est.activation)
+    targets = np.zeros((2, est.n_outputs_)) if est.n_outputs_ > 1 else np.zeros(2)
+    small.partial_fit(np.zeros((2, 1), np.float32), targets)
+    return _with_layers(small, est, coefs, intercepts)
 
 
 def register_onnx_converters(*, max_bytes=2**31):
     """Make skl2onnx convert the estimators of this package, also as steps of a pipeline.
 
     Call it once, before ``skl2onnx.to_onnx``. A classifier is converted as by
-    :func:`to_mlp_classifier`, so its connections become dense weights; a selector becomes the list
-    of the features that it selects. Needs skl2onnx: ``pip install sksparse-mlp[onnx]``.
+    :func:`to_mlp_classifier`, a regressor as by :func:`to_mlp_regressor`, so connections become
+    dense weights; a selector becomes the list of the features that it selects. A network of several
+    labels a sample is refused. Needs skl2onnx: ``pip install sksparse-mlp[onnx]``.
 
     Parameters
     ----------
@@ -119,7 +158,10 @@ def register_onnx_converters(*, max_bytes=2**31):
     """
     try:
         from skl2onnx import update_registered_converter
-        from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+        from skl2onnx.common.shape_calculator import (
+            calculate_linear_classifier_output_shapes,
+            calculate_linear_regressor_output_shapes,
+        )
     except ImportError as error:
         raise ImportError(
             "register_onnx_converters needs skl2onnx: pip install sksparse-mlp[onnx]"
@@ -137,6 +179,12 @@ def register_onnx_converters(*, max_bytes=2**31):
             "nocl": [True, False],
         },
     )
+    update_registered_converter(
+        TrulySparseMLPRegressor,
+        TrulySparseMLPRegressor.__name__,
+        calculate_linear_regressor_output_shapes,
+        _regressor_converter(max_bytes),
+    )
     for selector in (SparseAutoencoderSelector, SparseMLPFeatureSelector):
         update_registered_converter(
             selector, selector.__name__, _set_width_of_selection, _convert_selector
@@ -148,9 +196,26 @@ def _classifier_converter(max_bytes):
     from skl2onnx.operator_converters.multilayer_perceptron import convert_sklearn_mlp_classifier
 
     def convert(scope, operator, container):
+        if operator.raw_operator.out_activation_ == "logistic":
+            raise ValueError(
+                "ONNX conversion of several labels a sample is not possible: convert one network "
+                "for each label, fitted with MultiOutputClassifier."
+            )
         dense = copy(operator)
         dense.raw_operator = to_mlp_classifier(operator.raw_operator, max_bytes=max_bytes)
         convert_sklearn_mlp_classifier(scope, dense, container)
+
+    return convert
+
+
+def _regressor_converter(max_bytes):
+    """The same for a regressor."""
+    from skl2onnx.operator_converters.multilayer_perceptron import convert_sklearn_mlp_regressor
+
+    def convert(scope, operator, container):
+        dense = copy(operator)
+        dense.raw_operator = to_mlp_regressor(operator.raw_operator, max_bytes=max_bytes)
+        convert_sklearn_mlp_regressor(scope, dense, container)
 
     return convert
 
@@ -189,11 +254,11 @@ def _selected(selector):
 # ---------------------------------------------------------------- from sparse to dense
 
 
-def _check(est, max_bytes):
+def _check(est, attribute, wanted, max_bytes):
     check_is_fitted(est)
-    if not hasattr(est, "classes_") or not all(map(issparse, getattr(est, "coefs_", [None]))):
+    if not hasattr(est, attribute) or not all(map(issparse, getattr(est, "coefs_", [None]))):
         raise TypeError(
-            "est must be a fitted TrulySparseMLPClassifier, without the pipeline or search around "
+            f"est must be a fitted {wanted.__name__}, without the pipeline or search around "
             f"it; got {type(est).__name__}."
         )
     if est.activation not in ACTIVATIONS:
@@ -225,15 +290,38 @@ def _signs(est):
 def _dense_widths(est):
     """Neurons of each level while the dense weights are made."""
     n_features, *hidden = (weights.shape[0] for weights in est.coefs_)
-    n_classes = len(est.classes_)
-    return [n_features, *(n + n_classes * len(_signs(est)) for n in hidden), n_classes]
+    n_outputs = est.n_outputs_
+    return [n_features, *(n + n_outputs * len(_signs(est)) for n in hidden), n_outputs]
+
+
+def _dense_layers(est):
+    """Dense weights and intercepts by layer, those of a skip layer led through the hidden ones."""
+    coefs = [weights.toarray() for weights in est.coefs_]
+    intercepts = [intercepts.copy() for intercepts in est.intercepts_]
+    return (
+        (coefs, intercepts) if est.skip_coef_ is None else _with_skip_layer(coefs, intercepts, est)
+    )
+
+
+def _with_layers(dense, est, coefs, intercepts):
+    """A small dense network that scikit-learn has set up, with these weights in its place."""
+    # The optimizer's memory fits the one neuron; partial_fit makes a new one.
+    vars(dense).pop("_optimizer", None)
+    dense.set_params(hidden_layer_sizes=tuple(weights.shape[1] for weights in coefs[:-1]))
+    dense.coefs_, dense.intercepts_ = coefs, intercepts
+    dense.n_layers_, dense.n_features_in_ = len(coefs) + 1, est.n_features_in_
+    dense.n_iter_, dense.t_, dense.loss_ = est.n_iter_, est.t_, est.loss_
+    dense.loss_curve_, dense.best_loss_ = est.loss_curve_, min(est.loss_curve_)
+    if hasattr(est, "feature_names_in_"):
+        dense.feature_names_in_ = est.feature_names_in_.copy()
+    return dense
 
 
 def _with_skip_layer(coefs, intercepts, est):
     """Layers with neurons besides that pass on what the skip layer adds to the outputs."""
-    n_classes, signs, skip = len(est.classes_), _signs(est), est.skip_coef_.toarray()
+    n_outputs, signs, skip = est.n_outputs_, _signs(est), est.skip_coef_.toarray()
     into = np.hstack([sign * skip for sign in signs])
-    out = np.vstack([sign * np.eye(n_classes, dtype=np.float32) for sign in signs])
+    out = np.vstack([sign * np.eye(n_outputs, dtype=np.float32) for sign in signs])
     nothing = np.zeros(len(out), np.float32)
     through = [block_diag(weights, np.eye(len(out), dtype=np.float32)) for weights in coefs[1:-1]]
     coefs = [np.hstack((coefs[0], into)), *through, np.vstack((coefs[-1], out))]
@@ -242,12 +330,3 @@ def _with_skip_layer(coefs, intercepts, est):
         intercepts[-1],
     ]
     return coefs, intercepts
-
-
-def _one_neuron_for(classes, activation):
-    """A fitted network for these classes, small: scikit-learn sets up all but the weights."""
-    small = MLPClassifier((1,), activation=activation)
-    small.partial_fit(np.zeros((len(classes), 1), np.float32), classes, classes=classes)
-    # The optimizer's memory fits the one neuron; partial_fit makes a new one.
-    vars(small).pop("_optimizer", None)
-    return small

@@ -316,3 +316,15 @@ def test_only_a_fitted_estimator_shrinks(shrink):
 def test_percentiles_that_are_none_are_refused(thin, percentile):
     with pytest.raises(ValueError, match="percentile must be a number greater than 0"):
         thin[0].prune(percentile)
+
+
+@pytest.mark.parametrize("layer_density", ["erdos_renyi", "uniform", [0.2, 0.5, 0.5]])
+@pytest.mark.parametrize("shrink", ["compact", "prune"])
+def test_training_goes_on_wherever_the_budget_lay(shrink, layer_density):
+    X, y = points()
+    density = None if isinstance(layer_density, list) else 0.3
+    model = small(epsilon=None, density=density, layer_density=layer_density).fit(X, y)
+    smaller = getattr(model, shrink)(*([50] if shrink == "prune" else []))
+    smaller.partial_fit(X, y)
+    smaller.set_params(warm_start=True).fit(X, y)
+    assert smaller.n_iter_ == 5

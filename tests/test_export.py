@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from estimators import indicators, numbers, small, small_regressor
 from fitted import trained
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -19,7 +20,12 @@ from sksparse_mlp import (
     TrulySparseMLPClassifier,
     export,
 )
-from sksparse_mlp.export import ACTIVATIONS, register_onnx_converters, to_mlp_classifier
+from sksparse_mlp.export import (
+    ACTIVATIONS,
+    register_onnx_converters,
+    to_mlp_classifier,
+    to_mlp_regressor,
+)
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
@@ -241,3 +247,54 @@ def test_onnx_without_skl2onnx_says_what_to_install(monkeypatch):
 def test_examples_in_the_documentation():
     pytest.importorskip("skl2onnx")
     assert doctest.testmod(export).failed == 0
+
+
+# ---------------------------------------------------------------- labels and numbers
+
+
+@pytest.mark.parametrize("n_labels", [2, 3])
+@pytest.mark.parametrize("skip", ["fitted", None])
+def test_several_labels_a_sample_keep_a_probability_each(n_labels, skip):
+    X, y = indicators(n_labels=n_labels)
+    model = small(skip_connections=skip, temperature=2.0).fit(X, y)
+    dense = to_mlp_classifier(model)
+    np.testing.assert_allclose(dense.predict_proba(X), model.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(dense.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("skip", ["fitted", None])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_a_regressor_predicts_the_same(n_targets, skip):
+    X, y = numbers()
+    y = y if n_targets == 1 else np.column_stack((y, -y))
+    model = small_regressor(skip_connections=skip).fit(X, y)
+    dense = to_mlp_regressor(model)
+    np.testing.assert_allclose(dense.predict(X), model.predict(X), rtol=1e-4, atol=1e-3)
+
+
+def test_a_network_of_another_kind_is_an_error_that_names_what_is_wanted():
+    X, y = numbers()
+    regressor, classifier = small_regressor().fit(X, y), small().fit(X, y > 100)
+    with pytest.raises(TypeError, match="must be a fitted TrulySparseMLPClassifier"):
+        to_mlp_classifier(regressor)
+    with pytest.raises(TypeError, match="must be a fitted TrulySparseMLPRegressor"):
+        to_mlp_regressor(classifier)
+
+
+def test_onnx_of_a_regressor():
+    to_onnx = pytest.importorskip("skl2onnx").to_onnx
+    session = pytest.importorskip("onnxruntime").InferenceSession
+    X, y = numbers()
+    model = small_regressor(skip_connections="fitted").fit(X, y)
+    register_onnx_converters()
+    run = session(to_onnx(model, X[:1]).SerializeToString(), providers=["CPUExecutionProvider"])
+    found = run.run(None, {run.get_inputs()[0].name: X})[0]
+    np.testing.assert_allclose(found.ravel(), model.predict(X), rtol=1e-3, atol=0.1)
+
+
+def test_onnx_of_several_labels_is_refused():
+    to_onnx = pytest.importorskip("skl2onnx").to_onnx
+    X, y = indicators()
+    register_onnx_converters()
+    with pytest.raises(ValueError, match="several labels a sample is not possible"):
+        to_onnx(small().fit(X, y), X[:1])

@@ -148,3 +148,8 @@ def test_a_warm_start_with_classes_is_an_error():
 def test_columns_of_several_classes_are_an_error_that_names_what_works():
     with pytest.raises(ValueError, match=r"^y should be a 1d array.*MultiOutputClassifier"):
         small().fit(X, np.column_stack((np.arange(96) % 3, Y[:, 0])))
+
+
+def test_the_classes_of_a_stream_of_indicators_are_the_numbers_of_its_columns():
+    with pytest.raises(ValueError, match=r"^classes must be the numbers of the columns"):
+        small().partial_fit(X, Y, classes=["a", "b", "c", "d"])

@@ -99,6 +99,19 @@ def test_early_stopping_looks_at_scoring(scoring):
     assert model.best_validation_score_ == max(model.validation_scores_)
 
 
+def test_a_scorer_sees_the_targets_as_they_are():
+    y, seen = np.round(abs(Y)), []
+
+    def scorer(estimator, X, y):
+        seen.append(y)
+        return 0.0
+
+    small_regressor(early_stopping=True, scoring=scorer, max_iter=1).fit(X, y)
+    small_regressor(scoring=scorer, max_iter=1).fit(X, y, X_val=X, y_val=list(y))
+    assert set(seen[0]) <= set(y)
+    assert_array_equal(seen[1], y)
+
+
 # ---------------------------------------------------------------- targets
 
 
@@ -137,8 +150,9 @@ def test_extreme_targets_are_predicted(size):
 
 
 WRONG = {
-    "text": (np.array(["a"] * len(Y)), "could not convert|dtype"),
-    "NaN": (np.where(np.arange(len(Y)) == 3, np.nan, Y), "NaN"),
+    "text": (np.array(["a"] * len(Y)), "^y must hold numbers, not text such as .*'a'"),
+    "numbers as text": (Y.astype(str), "^y must hold numbers, not text"),
+    "NaN": (np.where(np.arange(len(Y)) == 3, np.nan, Y), "Input y contains NaN"),
     "infinity": (np.where(np.arange(len(Y)) == 3, np.inf, Y), "infinity"),
     "masked": (np.ma.array(Y, mask=np.arange(len(Y)) == 3), "^y is a masked array"),
     "None": (None, "requires y"),
@@ -253,6 +267,18 @@ def test_a_warm_start_goes_on():
     loss = model.loss_
     assert model.fit(X, Y).loss_ < loss
     assert model.t_ == 2 * 5 * len(Y)
+
+
+def test_a_warm_start_with_targets_far_away_is_told():
+    model = small_regressor(warm_start=True, solver="adam", learning_rate_init=1e-3).fit(X, Y)
+    with pytest.warns(UserWarning, match="keeps target_mean_ and target_scale_"):
+        model.fit(X, 100 * Y)
+
+
+def test_a_warm_start_with_targets_of_another_shape_is_an_error():
+    model = small_regressor(warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match="goes on with the same targets"):
+        model.fit(X, Y[:, None])
 
 
 def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

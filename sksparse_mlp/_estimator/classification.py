@@ -60,6 +60,11 @@ class BaseSparseClassifier(ClassifierMixin, ExplainsClassifier, BaseSupervisedML
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
         if is_first:
             self._multilabel, self.temperature_ = is_indicator(y), 1.0
+            if self._multilabel and not np.array_equal(self.classes_, np.arange(y.shape[1])):
+                raise ValueError(
+                    "classes must be the numbers of the columns of an indicator matrix y, "
+                    f"0 to {y.shape[1] - 1}; got {self.classes_.tolist()}."
+                )
         self._check_class_weight(self._multilabel)
 
     def _check_class_weight(self, multilabel):

@@ -1,10 +1,12 @@
 """Samples held out while an estimator is fitted: which ones, and its figures on them."""
 
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from .._training.data import TrainingData
 from .compat import accepts_sample_weight
 
 # To a scorer that takes no weights, samples are shown repeatedly: at most this often on average.
@@ -39,6 +41,13 @@ def held_out_fraction(strata, fraction, seed):
     return chosen
 
 
+class HeldOut(NamedTuple):
+    """Samples to validate with."""
+
+    data: TrainingData
+    y: np.ndarray  # of all samples of its X, as it was given
+
+
 class HeldOutFigures:
     """Called with a network and a team: loss, score, and what early stopping looks at.
 
@@ -46,15 +55,15 @@ class HeldOutFigures:
     ----------
     estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
-    data : TrainingData
-        The samples held out.
+    held_out : HeldOut
     """
 
-    def __init__(self, estimator, data):
+    def __init__(self, estimator, held_out):
+        data = held_out.data
         self.estimator, self.X, self.samples = estimator, data.X, data.samples
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
-        self.scorer = None if estimator.scoring is None else Scorer(estimator, data)
+        self.scorer = None if estimator.scoring is None else Scorer(estimator, held_out)
 
     def __call__(self, network, team):
         which = {"team": team, "chosen": self.samples}
@@ -73,11 +82,11 @@ class Scorer:
     ----------
     estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
-    data : TrainingData
-        The samples held out.
+    held_out : HeldOut
     """
 
-    def __init__(self, estimator, data):
+    def __init__(self, estimator, held_out):
+        data = held_out.data
         self.estimator, self.name = estimator, f"scoring={estimator.scoring!r}"
         self.scorer = check_scoring(estimator, estimator.scoring)
         samples, self.more = data.samples[data.sample_weight[data.samples] > 0], {}
@@ -87,7 +96,7 @@ class Scorer:
         else:
             samples = np.repeat(samples, self._repetitions(weight))
         self.X = data.X[samples]
-        self.y = estimator._task.decoded(data.targets[samples])
+        self.y = estimator._task.shown(held_out.y)[samples]
 
     def _repetitions(self, weight):
         """How often to show each sample to a scorer that takes no weights."""

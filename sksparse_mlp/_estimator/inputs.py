@@ -81,7 +81,7 @@ def _explanation(error, X, name):
                 f"X must hold numbers, and its column {column!r} cannot be converted: {reason}. "
                 "Convert it first; OneHotEncoder and OrdinalEncoder encode categories."
             )
-    if "contains NaN" in str(error) or "NAType" in str(error):
+    if "Input X contains NaN" in str(error) or "NAType" in str(error):
         return ValueError(
             f"Input X contains NaN.\n{name} does not accept missing values encoded as NaN "
             "natively. Leave out the samples that have any, or fill them in first: "

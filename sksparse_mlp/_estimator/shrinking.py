@@ -108,5 +108,6 @@ def _description(network, parameters):
         "hidden_layer_sizes": network.widths[1:-1],
         "epsilon": tuple(n / (n_in + n_out) for n, (n_in, n_out) in layers),
         "density": None,
+        "layer_density": "erdos_renyi",
     }
     return {name: value for name, value in values.items() if name in parameters}

@@ -14,7 +14,7 @@ from .base import BaseSparseMLP
 from .compat import CallbackReporter
 from .fitting import train
 from .handed_out import FittedAttribute, read_only, read_only_csr, stored
-from .held_out import HeldOutFigures, held_out_fraction
+from .held_out import HeldOut, HeldOutFigures, held_out_fraction
 from .plan import Shape, plan_training
 from .unscaled import warn_if_far_from_zero
 from .weights import checked_weight, training_samples
@@ -48,7 +48,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         twin._set_targets(y, sample_weight, going_on=network is not None)
         data = twin._training_data(X, y, sample_weight)
         streams = twin._new_streams() if network is None else network.streams
-        data, held_out = twin._split(data, streams, X_val, y_val, sample_weight_val)
+        data, held_out = twin._split(data, y, streams, X_val, y_val, sample_weight_val)
         report = partial(self._reporter, {"X": X, "y": y}, twin)
         trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
         twin._set_fitted(trainer, n_samples=data.samples.size)
@@ -108,7 +108,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         """What the samples weigh in training."""
         return sample_weight
 
-    def _split(self, data, streams, X_val, y_val, sample_weight_val):
+    def _split(self, data, y, streams, X_val, y_val, sample_weight_val):
         """The samples to train on, and those to validate with, or None."""
         if (X_val is None) != (y_val is None):
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
@@ -120,10 +120,9 @@ class BaseSupervisedMLP(BaseSparseMLP):
         if not self.early_stopping:
             return data, None
         strata = self._task.strata(data.targets[data.samples])
-        held_out = held_out_fraction(strata, self.validation_fraction, streams.splitting)
-        return tuple(
-            data._replace(samples=data.samples[chosen]) for chosen in (~held_out, held_out)
-        )
+        chosen = held_out_fraction(strata, self.validation_fraction, streams.splitting)
+        train, test = (data._replace(samples=data.samples[c]) for c in (~chosen, chosen))
+        return train, HeldOut(test, y)
 
     def _validation_data(self, X_val, y_val, sample_weight_val):
         y_val = self._read_y(y_val, "y_val")
@@ -134,7 +133,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         targets = self._task.encoded(y_val, "y_val")
         check_consistent_length(X_val, targets)
         weight = checked_weight(sample_weight_val, X_val, "sample_weight_val")
-        return TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight)
+        return HeldOut(TrainingData(X_val, np.arange(X_val.shape[0]), targets, weight), y_val)
 
     # ------------------------------------------------------------ training
 
@@ -148,7 +147,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             Seeds of a new network.
         network : SparseNetwork or None
             The fitted network to go on with.
-        held_out : TrainingData or None
+        held_out : HeldOut or None
             Validation samples.
         stream : bool
             Whether the data are a part of a stream.
@@ -191,7 +190,8 @@ class BaseSupervisedMLP(BaseSparseMLP):
         parameters = self.get_params(deep=False)
         parameters = {name: v for name, v in parameters.items() if name not in NOT_IN_IDENTITY}
         labels = getattr(self, "classes_", None)
-        identity = identity_of_fit(parameters, labels, data, held_out, streams, network)
+        validation = None if held_out is None else held_out.data
+        identity = identity_of_fit(parameters, labels, data, validation, streams, network)
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
     def _reporter(self, data, twin, n_epochs, network):

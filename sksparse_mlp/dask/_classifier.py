@@ -189,7 +189,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
             facts = Facts(summaries, twin.class_weight)
             twin._adopt(facts)
             streams = twin._new_streams()
-            _, held_out = twin._split(None, streams, X_val, y_val, sample_weight_val)
+            _, held_out = twin._split(None, None, streams, X_val, y_val, sample_weight_val)
             trainer = twin._train(client, blocks, facts, streams, held_out, report)
         twin._set_fitted(trainer, n_samples=facts.n_samples)
         with self._published(twin):

@@ -148,7 +148,8 @@ def checkpoint_of(estimator, client, blocks, held_out, streams, ignored):
     parameters = estimator.get_params(deep=False)
     parameters = {name: v for name, v in parameters.items() if name not in ignored}
     data = client.gather(client.map(digest, blocks))
-    identity = identity_of_fit(parameters, estimator.classes_, data, held_out, streams, None)
+    validation = None if held_out is None else held_out.data
+    identity = identity_of_fit(parameters, estimator.classes_, data, validation, streams, None)
     return Checkpoint(estimator.checkpoint, estimator.checkpoint_interval, identity)
 
 

@@ -37,8 +37,8 @@ class Task(Protocol):
         ValueError, which calls y by its name, where it does not fit.
         """
 
-    def decoded(self, targets) -> np.ndarray:
-        """The y of some targets, as its owner knows it."""
+    def shown(self, y) -> np.ndarray:
+        """A y that was given, as scorers are to see it."""
 
     def strata(self, targets) -> np.ndarray:
         """A number for each sample: of each of them a fraction is held out."""

@@ -29,9 +29,9 @@ class ClassTask:
         """Class numbers."""
         return class_numbers(y, self.classes, name)
 
-    def decoded(self, targets):
-        """Class labels."""
-        return self.classes[targets]
+    def shown(self, y):
+        """One label a sample."""
+        return np.asarray(y).ravel()
 
     def strata(self, targets):
         """The classes."""

@@ -33,9 +33,9 @@ class IndicatorTask:
             )
         return np.ascontiguousarray(y, np.float32)
 
-    def decoded(self, targets):
+    def shown(self, y):
         """The indicator matrix."""
-        return targets.astype(np.int64)
+        return np.asarray(y)
 
     def strata(self, targets):
         """Combinations of labels; those that only one sample has are one stratum."""

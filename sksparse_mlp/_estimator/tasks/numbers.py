@@ -42,9 +42,9 @@ class NumberTask:
             raise ValueError(f"{name} holds numbers beyond the range of float32 once standardised.")
         return targets
 
-    def decoded(self, targets):
-        """The numbers as they were."""
-        return self.predicted(targets.astype(np.float64))
+    def shown(self, y):
+        """The numbers as they are: the standardised ones have lost digits."""
+        return np.asarray(y)
 
     def strata(self, targets):
         """All samples are alike."""
