@@ -64,8 +64,8 @@ default="relu"
     evolution : {"auto", "guided", "set", "gradient", "cosine", "hebbian"} or None, default="auto"
         Whether connections move during training, and where to. "set" [1]_: some are dropped, see
         ``drop``, new ones grow at random places, their number stays the same. "guided": the same,
-        but more of the connections of the inputs, from the first ones on, lie at inputs that
-        differ between the classes, see ``guidance``. The others draw four times as many places as
+        but more of the connections of the inputs, from the first ones on, lie at inputs that say
+        much of y, see ``guidance``. The others draw four times as many places as
         are needed and take the best, judged by up to 64 samples of the mini-batch to come.
         "gradient" [7]_ [8]_: where the gradient of a new weight would be largest; places are drawn
         in proportion to the sums of magnitudes of what one neuron puts out and of the gradient at
@@ -87,7 +87,9 @@ default="relu"
         Which connections move. Those of smallest ``|w|`` among the positive and among the negative
         weights ("set" [1]_) or among all ("magnitude"), of smallest ``|w| / mean |w| + |g| / mean
         |g|`` ("mest" [11]_) or ``|w g|`` ("snip" [12]_), or any ("random"). The gradient g is what
-        the solver remembers: the mean of the last ones with "adam", the velocity with "sgd".
+        the solver remembers: the mean of the last ones with "adam", the velocity with "sgd". No
+        effect with ``evolution=None``, as all parameters from ``guidance`` to
+        ``evolve_output_layer``.
 
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).

@@ -55,7 +55,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(evolution)s
 
-    %(guidance)s
+    guidance : float, default=0.5
+        The share of the inputs' connections that "guided" evolution lays in proportion to
+        ``(r2 / (1 - r2)) ** 1.5`` of the inputs, with the squared correlation r2 of an input and
+        the target, of several targets their mean. The others are laid at random, at least a
+        hundredth, so that no input is passed over. From 0, which is "set", to 1. With
+        ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
 
     %(drop)s
 
@@ -114,7 +119,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(early_stopping)s
 
-    %(validation_fraction)s
+    validation_fraction : float, default=0.1
+        The share of the samples that ``early_stopping`` sets apart if there is no ``X_val``, in
+        (0, 1).
 
     scoring : str, callable or None, default=None
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as

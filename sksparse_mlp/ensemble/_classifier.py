@@ -39,7 +39,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         network that the estimator would be by itself; then, time and again, most of its
         connections escape to other places, see ``escape_zeta``, the learning rate goes back to
         its beginning, and a fifth of the epochs leads to the next member. Five members take about
-        twice as long as one.
+        1.8 times as many epochs as one.
 
     escape_zeta : float, default=0.8
         The fraction of a layer's connections that moves when "edst" leaves a member for the next,
