@@ -86,12 +86,9 @@ class BaseSparseClassifier(ClassifierMixin, ExplainsClassifier, BaseSupervisedML
         return weight
 
     def _set_temperature(self, shape):
-        self.temperature_ = self._resolved_temperature(shape)
-
-    def _resolved_temperature(self, shape):
-        if self.temperature != "auto":
-            return plain_parameters(self, ["temperature"])["temperature"]
-        return defaults.temperature(shape.n_samples_in_all, shape.n_features)
+        self.temperature_ = plain_parameters(self, ["temperature"])["temperature"]
+        if self.temperature == "auto":
+            self.temperature_ = defaults.temperature(shape.n_samples_in_all, shape.n_features)
 
     def _check_that_streams_make_sense(self):
         super()._check_that_streams_make_sense()
