@@ -1,7 +1,5 @@
 """What single predictions are made of: bars of one sample, swarms of dots of several."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_regressor
@@ -9,7 +7,7 @@ from sklearn.utils.validation import check_array
 
 from ..inspection import contributions as contributions_of
 from ..inspection._networks import feature_names_of
-from ._style import BLUE, GREY, VERMILLION, axes_to_draw_on
+from ._style import BLUE, GREY, VERMILLION, axes_to_draw_on, check_n_features
 
 # Dots of a feature that lie within this share of the width of the picture are stacked.
 BIN = 1 / 80
@@ -128,8 +126,7 @@ class ContributionDisplay:
         ContributionDisplay
             The display itself.
         """
-        if not isinstance(n_features, Integral) or n_features < 1:
-            raise ValueError(f"n_features={n_features!r} must be an int of at least 1.")
+        check_n_features(n_features)
         size = abs(self.contributions).mean(axis=0)
         top = self.features_ = np.argsort(-size, kind="stable")[:n_features]
         ax = axes_to_draw_on(ax, "ContributionDisplay", figsize=(6.4, 1.0 + 0.24 * top.size))

@@ -1,11 +1,9 @@
 """Which inputs matter most."""
 
-from numbers import Integral
-
 import numpy as np
 
 from ..inspection._networks import feature_names_of, importances_of
-from ._style import BLUE, axes_to_draw_on
+from ._style import BLUE, axes_to_draw_on, check_n_features
 
 
 class FeatureImportanceDisplay:
@@ -123,8 +121,7 @@ class FeatureImportanceDisplay:
         FeatureImportanceDisplay
             The display itself.
         """
-        if not isinstance(n_features, Integral) or n_features < 1:
-            raise ValueError(f"n_features={n_features!r} must be an int of at least 1.")
+        check_n_features(n_features)
         mean = self.importances.mean(axis=0)
         top = np.argsort(-mean, kind="stable")[:n_features]
         place = np.arange(top.size)

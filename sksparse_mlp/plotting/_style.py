@@ -1,5 +1,7 @@
 """What the pictures share: matplotlib, imported late, and colours that everybody can tell apart."""
 
+from numbers import Integral
+
 # Of Okabe and Ito, distinct for the colour-blind, in an order in which neighbours differ most.
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = COLORS = (
     "#0072B2",
@@ -10,6 +12,12 @@ BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = COLORS = (
     "#56B4E9",
 )
 GREY = "#777777"
+
+
+def check_n_features(n_features):
+    """Refuse what is no number of features to draw."""
+    if not isinstance(n_features, Integral) or n_features < 1:
+        raise ValueError(f"n_features={n_features!r} must be an int of at least 1.")
 
 
 def import_pyplot(wanted_by):
