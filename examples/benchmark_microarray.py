@@ -9,13 +9,16 @@ Runs cross-validated classifiers over a folder of data sets and writes tables an
     python benchmark_microarray.py --data FOLDER [FOLDER ...] --n-jobs 4   # .npz with X and y
     python benchmark_microarray.py --data FOLDER --models sparse_mlp logreg svc_rbf
     python benchmark_microarray.py --data FOLDER --tuned             # nested cross-validation
+    python benchmark_microarray.py --tables                          # few features, many samples
+    python benchmark_microarray.py --data FOLDER --best 20 40        # after a choice of features
 
 Needs pandas; LightGBM, matplotlib and rich are used where installed. To add a model, add a line
 to ``MODELS``, and one to ``GRIDS`` if it is to take part in ``--tuned``.
 
 Protocol. ``RepeatedStratifiedKFold`` with 5 splits (3 where a class has fewer than 5 members) and
 4 repeats, ``StandardScaler`` fitted inside each fold, the repeat's number as random state. With
-``--tuned``, each model is a ``GridSearchCV`` over its grid with 3 inner folds of the training part.
+``--best``, only the best features by F take part, chosen inside each fold. With ``--tuned``, each
+model is a ``GridSearchCV`` over its grid with 3 inner folds of the training part.
 
 Figures, computed per fold and averaged:
 
@@ -53,7 +56,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
@@ -75,6 +78,14 @@ class Case(NamedTuple):
     n_train: int
     n_features: int
     n_classes: int
+
+
+class Problem(NamedTuple):
+    """A data set, and of how many of its features, the best in each fold, a model learns."""
+
+    X: np.ndarray
+    y: np.ndarray
+    n_best: int | None = None
 
 
 class PlattSVC(SVC):
@@ -223,7 +234,7 @@ class Task(NamedTuple):
 def main():
     """Plan, run what is not cached, and report."""
     options = parse_options()
-    sets = load_folders(options.data) if options.data else load_bundled()
+    sets = load_sets(options)
     models = available(dict.fromkeys([options.reference, *options.models]))
     tasks = plan(sets, models, options)
     pending = [task for task in tasks if not task.done]
@@ -241,6 +252,9 @@ def parse_options():
     user_cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     cache = user_cache / "sksparse_mlp" / "benchmark_microarray"
     parser.add_argument("--data", type=Path, nargs="+", help="folders of .npz files with X and y")
+    parser.add_argument("--sets", nargs="+", help="which of them, by name")
+    parser.add_argument("--best", type=int, nargs="+", help="numbers of features to choose first")
+    parser.add_argument("--tables", action="store_true", help="tables of few features, instead")
     parser.add_argument(
         "--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS)
     )
@@ -258,12 +272,27 @@ def parse_options():
     return options
 
 
+def load_sets(options):
+    """Return {name: Problem} of what the options ask for."""
+    if options.tables:
+        return load_tables()
+    sets = load_folders(options.data) if options.data else load_bundled()
+    sets = {name: sets[name] for name in options.sets or sets}
+    if options.best is None:
+        return sets
+    return {
+        f"{name}, best {k}": problem._replace(n_best=k)
+        for name, problem in sets.items()
+        for k in options.best
+    }
+
+
 def load_folders(folders):
-    """Return {name: (X, y)} of all .npz files of some folders."""
+    """Return the problems in all .npz files of some folders."""
     sets = {}
     for path in itertools.chain(*(sorted(folder.glob("*.npz")) for folder in folders)):
         with np.load(path) as arrays:
-            sets[path.stem] = arrays["X"], arrays["y"]
+            sets[path.stem] = Problem(arrays["X"], arrays["y"])
     if not sets:
         raise SystemExit(f"no .npz file in {', '.join(map(str, folders))}")
     return sets
@@ -273,10 +302,24 @@ def load_bundled():
     """Return small sets that come with scikit-learn."""
     digits, labels = load_digits(return_X_y=True)
     return {
-        "breast_cancer": load_breast_cancer(return_X_y=True),
-        "wine": load_wine(return_X_y=True),
-        "digits_300": (digits[:300], labels[:300]),
+        "breast_cancer": Problem(*load_breast_cancer(return_X_y=True)),
+        "wine": Problem(*load_wine(return_X_y=True)),
+        "digits_300": Problem(digits[:300], labels[:300]),
     }
+
+
+def load_tables():
+    """Return tables of few features: three real ones, six that are made up."""
+    sets = {
+        "breast_cancer": Problem(*load_breast_cancer(return_X_y=True)),
+        "wine": Problem(*load_wine(return_X_y=True)),
+        "digits": Problem(*load_digits(return_X_y=True)),
+    }
+    for n_samples, n_features in itertools.product((200, 1000, 10_000), (10, 50)):
+        shape = {"n_samples": n_samples, "n_features": n_features, "n_informative": 8}
+        table = make_classification(**shape, n_redundant=0, n_classes=3, random_state=0)
+        sets[f"{n_samples} x {n_features}"] = Problem(*table)
+    return sets
 
 
 def available(models):
@@ -295,7 +338,8 @@ def plan(sets, models, options):
     """Return the tasks, model by model, the folds of one repeat next to each other."""
     mode = "tuned" if options.tuned else "fixed"
     tasks = []
-    for model, (name, (X, labels)) in itertools.product(models, sets.items()):
+    for model, (name, (X, labels, n_best)) in itertools.product(models, sets.items()):
+        n_features = X.shape[1] if n_best is None else n_best
         classes, y = np.unique(labels, return_inverse=True)
         data_key = joblib.hash((X, y))
         n_splits = 5 if np.bincount(y).min() >= 5 else 3
@@ -304,7 +348,10 @@ def plan(sets, models, options):
         )
         for i, (train, test) in enumerate(splitter.split(X, y)):
             repeat, fold = divmod(i, n_splits)
-            estimator = MODELS[model](Case(repeat, len(train), X.shape[1], len(classes)))
+            estimator = MODELS[model](Case(repeat, len(train), n_features, len(classes)))
+            if n_best is not None:
+                steps = (step for _, step in estimator.steps)
+                estimator = make_pipeline(SelectKBest(k=n_best), *steps)
             if options.tuned:
                 inner = StratifiedKFold(3, shuffle=True, random_state=repeat)
                 estimator = GridSearchCV(estimator, GRIDS[model], cv=inner)

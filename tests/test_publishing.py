@@ -486,3 +486,17 @@ def test_memory_that_is_saved_while_a_fit_is_published_is_that_of_one_model(monk
 
     monkeypatch.setattr(network, "drop_optimizer_state", forget_and_be_overtaken)
     assert consistent(model.drop_training_state())
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "selector"])
+def test_features_are_selected_by_the_fit_that_checked_x(kind, monkeypatch):
+    selector = KINDS[kind]().fit(X, y)
+    expected, mask = selector.transform(X), type(selector)._get_support_mask
+
+    def overtaken(this):
+        selector.fit(OTHER_X, OTHER_Y)
+        return mask(this)
+
+    monkeypatch.setattr(type(selector), "_get_support_mask", overtaken)
+    np.testing.assert_array_equal(selector.transform(X), expected)
+    assert selector.n_features_in_ == OTHER_X.shape[1]

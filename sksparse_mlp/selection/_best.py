@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._estimator.constraints import AT_LEAST_ONE, FINITE
 from .._estimator.handed_out import FittedAttribute
+from .._estimator.publishing import PublishedFit
 
 
-class BestFeatures(SelectorMixin):
+class BestFeatures(SelectorMixin, PublishedFit):
     """Selects the features of the highest ``scores_``: the best ``k``, or all above a threshold."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -20,6 +21,22 @@ class BestFeatures(SelectorMixin):
     }
 
     scores_ = FittedAttribute("The score of each feature: array, read-only.")
+
+    def transform(self, X):
+        """Reduce X to the selected features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        X_selected : {array, sparse matrix} of shape (n_samples, n_selected_features)
+            The columns of the selected features.
+        """
+        # X is checked against the fit that selects from it, if another thread fits meanwhile.
+        return super(BestFeatures, self._twin()).transform(X)
 
     def _check_choice(self, n_features):
         if self.k is not None and self.threshold is not None:

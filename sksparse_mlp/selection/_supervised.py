@@ -21,7 +21,6 @@ from .._estimator.constraints import AT_LEAST_ONE, PARAMETER_CONSTRAINTS, POSITI
 from .._estimator.handed_out import FittedAttribute
 from .._estimator.inputs import validated
 from .._estimator.labels import readable_labels
-from .._estimator.publishing import PublishedFit
 from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
@@ -31,9 +30,7 @@ from ._eviction import scores_in_stages
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
 
 
-class SparseMLPFeatureSelector(
-    PublishedFit, BestFeatures, CallbackSupportMixin, LinkedToDocs, BaseEstimator
-):
+class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
     """Select the features that sparse networks rely on to tell the classes apart.
 
     Several sparse networks are trained, each with connections at other random places. After
