@@ -10,6 +10,7 @@ prints its accuracy on the other fold, and how much the choices of the folds hav
     python benchmark_feature_selection.py --data FOLDER    # .npz files with X and y
     python benchmark_feature_selection.py --data FOLDER --sets khan tox_171 --k 50 100
     python benchmark_feature_selection.py --data FOLDER --results FILE  # can be resumed
+    python benchmark_feature_selection.py --data FOLDER --protocol min-max --sets coil20 --k 50
 
 LassoNet takes part where it is installed. With ``--results`` each fold is written to a file as soon
 as it is done, and what the file holds already is not computed again.
@@ -21,6 +22,11 @@ so are the seconds of a fit, on one thread.
 Stability is the Jaccard overlap of the features chosen in two folds, the mean over all pairs: two
 training parts share three quarters of their rows.
 
+Two protocols more are those of published tables, one split each: a fifth of the rows, not
+stratified, are held out by ``train_test_split(random_state=42)``, and the machine is ``SVC()``; its
+inputs are standardised by the training rows ("standard") or brought to [0, 1] by all of them
+("min-max", as it was published; features are chosen by training rows alone).
+
 To add a selector, add a line to ``SCORERS``: a function of the training data and a seed that
 returns a score for each feature.
 """
@@ -31,18 +37,20 @@ import itertools
 import json
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import f_classif
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
 from sksparse_mlp.datasets import make_microarray
@@ -146,7 +154,8 @@ class Notebook:
                 entry = json.loads(line)
                 accuracy = {int(k): value for k, value in entry["accuracy"].items()}
                 fold = Fold(entry["order"], accuracy, entry["seconds"])
-                self.folds[entry["data"], entry["selector"], entry["fold"]] = fold
+                key = entry.get("protocol", "folds"), entry["data"], entry["selector"]
+                self.folds[(*key, entry["fold"])] = fold
 
     def get(self, key, numbers):
         """Return a fold if it is there, with the accuracy for each number of features."""
@@ -157,39 +166,74 @@ class Notebook:
         """Note a fold."""
         self.folds[key] = fold
         if self.path is not None:
-            data, selector, number = key
-            entry = {"data": data, "selector": selector, "fold": number, **fold._asdict()}
+            names = ("protocol", "data", "selector", "fold")
+            entry = dict(zip(names, key, strict=True)) | fold._asdict()
             with open(self.path, "a") as file:
                 file.write(json.dumps(entry) + "\n")
 
 
-def standardised_folds(X, y):
-    """Yield training and test data of each fold."""
+class Split(NamedTuple):
+    """Training rows, standardised, to choose by; what the machine learns from, is tested on."""
+
+    X_to_choose: np.ndarray
+    X: np.ndarray
+    y: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+def stratified_folds(X, y):
+    """Yield five splits, or three where a class is small."""
     n_splits = 5 if np.unique(y, return_counts=True)[1].min() >= 5 else 3
     for train, test in StratifiedKFold(n_splits, shuffle=True, random_state=0).split(X, y):
-        scaler = StandardScaler().fit(X[train])
-        yield scaler.transform(X[train]), y[train], scaler.transform(X[test]), y[test]
+        yield standardised(X, y, train, test)
 
 
-def judge_fold(score, X, y, X_test, y_test, seed, numbers):
+def published_split(X, y, *, scale_all=False):
+    """Yield the one split of published tables."""
+    train, test = train_test_split(np.arange(len(y)), test_size=0.2, random_state=42)
+    split = standardised(X, y, train, test)
+    if scale_all:
+        X = MinMaxScaler().fit_transform(X)
+        split = split._replace(X=X[train], X_test=X[test])
+    yield split
+
+
+def standardised(X, y, train, test):
+    """Return a split whose inputs are all standardised by the training rows."""
+    scaler = StandardScaler().fit(X[train])
+    X_train = scaler.transform(X[train])
+    return Split(X_train, X_train, y[train], scaler.transform(X[test]), y[test])
+
+
+# Splits, and the machine that judges.
+PROTOCOLS = {
+    "folds": (stratified_folds, LinearSVC(C=0.01, max_iter=100_000, random_state=0)),
+    "standard": (published_split, SVC()),
+    "min-max": (partial(published_split, scale_all=True), SVC()),
+}
+
+
+def judge_fold(score, split, machine, seed, numbers):
     """Choose features by the training data, and see what they are worth."""
     start = time.perf_counter()
-    order = np.argsort(-score(X, y, seed), kind="stable")[: max(numbers)]
+    order = np.argsort(-score(split.X_to_choose, split.y, seed), kind="stable")[: max(numbers)]
     seconds, accuracy = time.perf_counter() - start, {}
     for k in numbers:
-        machine = LinearSVC(C=0.01, max_iter=100_000, random_state=0).fit(X[:, order[:k]], y)
-        accuracy[k] = machine.score(X_test[:, order[:k]], y_test)
+        fitted = clone(machine).fit(split.X[:, order[:k]], split.y)
+        accuracy[k] = fitted.score(split.X_test[:, order[:k]], split.y_test)
     return Fold(order.tolist(), accuracy, seconds)
 
 
-def judge(notebook, data, selector, X, y, numbers):
+def judge(notebook, protocol, data, selector, X, y, numbers):
     """Return the figures of a selector for each number of features."""
     folds = []
-    for number, split in enumerate(standardised_folds(X, y)):
-        key = (data, selector, number)
+    splits, machine = PROTOCOLS[protocol]
+    for number, split in enumerate(splits(X, y)):
+        key = (protocol, data, selector, number)
         fold = notebook.get(key, numbers)
         if fold is None:
-            fold = judge_fold(SCORERS[selector], *split, number, numbers)
+            fold = judge_fold(SCORERS[selector], split, machine, number, numbers)
             notebook.add(key, fold)
         folds.append(fold)
     return {
@@ -203,14 +247,16 @@ def judge(notebook, data, selector, X, y, numbers):
 
 
 def mean_overlap(choices):
-    """Return the mean Jaccard overlap of all pairs of sets."""
-    return np.mean([len(a & b) / len(a | b) for a, b in itertools.combinations(choices, 2)])
+    """Return the mean Jaccard overlap of all pairs of sets; NaN of one set."""
+    pairs = list(itertools.combinations(choices, 2))
+    return np.mean([len(a & b) / len(a | b) for a, b in pairs]) if pairs else np.nan
 
 
-def load_sets(folder, names):
+def load_sets(folders, names):
     """Return data sets by name, from .npz files or from what scikit-learn brings along."""
-    if folder is not None:
-        files = {name: np.load(Path(folder) / f"{name}.npz") for name in names}
+    if folders:
+        paths = {path.stem: path for folder in folders for path in Path(folder).glob("*.npz")}
+        files = {name: np.load(paths[name]) for name in names}
         return {name: (file["X"].astype(np.float32), file["y"]) for name, file in files.items()}
     return {
         "breast_cancer": load_breast_cancer(return_X_y=True),
@@ -237,9 +283,10 @@ def print_table(k, results):
 def main(arguments=None):
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
-    parser.add_argument("--data", help="folder of .npz files with X and y")
+    parser.add_argument("--data", nargs="+", help="folders of .npz files with X and y")
     parser.add_argument("--sets", nargs="+", default=SETS, help="which of them, by name")
     parser.add_argument("--k", nargs="+", type=int, help="how many features to select")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="folds")
     parser.add_argument("--selectors", nargs="+", choices=SCORERS, default=list(SCORERS))
     parser.add_argument("--results", help="file that keeps what is done, to go on from there")
     options = parser.parse_args(arguments)
@@ -249,7 +296,7 @@ def main(arguments=None):
     notebook, results = Notebook(options.results), {name: {} for name in options.selectors}
     for data, (X, y) in load_sets(options.data, options.sets).items():
         for name in options.selectors:
-            results[name][data] = judge(notebook, data, name, X, y, numbers)
+            results[name][data] = judge(notebook, options.protocol, data, name, X, y, numbers)
             print(f"{data}, {name}: done", flush=True)
     for k in numbers:
         print_table(k, results)
