@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from .._estimator.compat import fit_context
-from .._estimator.handed_out import FittedAttribute
+from .._estimator.handed_out import FittedAttribute, stored
 from ..classifier import TrulySparseMLPClassifier
 from ._base import BaseEnsemble
 
@@ -192,7 +192,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return member._task.log_proba(logits)
 
     def _score_of(self, votes, y, weight):
-        return float(accuracy_score(y, self._decided(votes), sample_weight=weight))
+        return float(accuracy_score(y, self._predicted(votes), sample_weight=weight))
 
     # ------------------------------------------------------------ predicting
 
@@ -210,7 +210,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
             Class labels; or an indicator matrix.
         """
         fitted, members, X = self._members_and_X(X)
-        return fitted._decided(_mean(fitted._votes(member, X) for member in members))
+        return fitted._predicted(_mean(fitted._votes(member, X) for member in members))
 
     def predict_proba(self, X):
         """Return the members' mean probabilities of the classes, or of each label by itself.
@@ -242,10 +242,10 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
             In the order of ``classes_``.
         """
         fitted, members, X = self._members_and_X(X)
-        total = fitted._log_votes(members[0], X)
-        for member in members[1:]:
+        total = -np.inf
+        for member in members:
             total = np.logaddexp(total, fitted._log_votes(member, X))
-        return total - np.log(len(members))
+        return total - np.log(fitted._n_members)
 
     def disagreement(self, X):
         """Return how much the members disagree on each sample, in nats.
@@ -272,18 +272,16 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
            for classification and preference learning. arXiv 1112.5745.
         """
         fitted, members, X = self._members_and_X(X)
-        mean, entropy = 0.0, 0.0
+        mean, entropy, n_members = 0.0, 0.0, fitted._n_members
         for member in members:
             votes = fitted._votes(member, X)
-            mean = mean + votes / len(members)
-            entropy = entropy + fitted._entropy(votes) / len(members)
+            mean = mean + votes / n_members
+            entropy = entropy + fitted._entropy(votes) / n_members
         return np.maximum(fitted._entropy(mean) - entropy, 0.0)
 
-    def _decided(self, proba):
+    def _predicted(self, proba):
         """Labels from mean probabilities."""
-        if self._multilabel:
-            return (proba > 0.5).astype(np.int64)
-        return self.classes_[proba.argmax(axis=1)]
+        return stored(self, "estimators_")[0]._task.predicted(proba, even=0.5)
 
     def _entropy(self, proba):
         """Entropy of the classes of each sample, or of each label."""

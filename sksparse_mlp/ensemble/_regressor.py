@@ -182,7 +182,7 @@ class TrulySparseMLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
             distance = votes - mean
             mean = mean + distance / n
             squares = squares + distance * (votes - mean)
-        return (mean, np.sqrt(squares / len(members))) if return_std else mean
+        return (mean, np.sqrt(squares / n)) if return_std else mean
 
     oob_prediction_ = FittedAttribute("Predictions out of bag: array, read-only; or None.")
 
