@@ -79,6 +79,8 @@ class TrulySparseMLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
            testing: the all-round blessings of dynamic sparsity. ICLR.
     .. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
            training context. Neural Computing and Applications.
+    .. [3] Grooten, B., et al. (2025). NeuroTrails: training with dynamic sparse heads as the key
+           to effective ensembling. arXiv 2505.17909.
 
     Examples
     --------
