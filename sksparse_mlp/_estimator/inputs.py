@@ -11,7 +11,6 @@ from .checks import check_n_features, check_not_masked, check_range
 from .csr import readable_csr, summable
 from .labels import is_missing
 
-
 HOW_TO_FILL_IN = (
     "make_pipeline(SimpleImputer(), StandardScaler(), {name}()), of sklearn.pipeline, "
     "sklearn.impute and sklearn.preprocessing."

@@ -13,7 +13,6 @@ from .._network.x_view import dense_block
 from .._training.data import TrainingData
 from .._training.moments import BLOCK, InputMoments
 
-
 HOW_TO_FILL_IN = (
     "X.map_blocks(imputer.transform, dtype=float), with imputer = SimpleImputer().fit(rows) of "
     "sklearn.impute, and rows in memory that have values in all columns."
