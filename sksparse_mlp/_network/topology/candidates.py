@@ -115,7 +115,7 @@ def _by_column(layer):
 
 def _rule_out_forbidden(cells, layer):
     """Cells where none may grow are no candidates: their score becomes zero."""
-    if layer.forbidden is NO_CELLS:
+    if layer.forbidden.columns.size == 0:
         return
     drawn = _numbers(Cells(cells.slots, cells.columns), layer.n_out)
     forbidden = _numbers(layer.forbidden, layer.n_out)
