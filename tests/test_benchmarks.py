@@ -103,3 +103,19 @@ def test_rules_of_topology(run, tmp_path):
     assert tables.count("| gradient, drop set | ") == 2  # accuracy and cost
     assert len(results.read_text().splitlines()) == 5 * 2  # rules and seeds
     assert figure.stat().st_size > 1000
+
+
+def test_ensembles_go_on_where_they_were(run, tmp_path, monkeypatch):
+    benchmark = importlib.import_module("benchmark_ensembles")
+    X, y = np.random.default_rng(0).normal(size=(60, 30)), np.arange(60) % 2
+    X[:, 0] += 3 * y
+    monkeypatch.setattr(benchmark, "load_bundled", lambda: {"digits_300": (X, y)})
+    command = ["benchmark_ensembles", "--cache", tmp_path, "--models", "one"]
+    run(*command)
+    files = sorted(tmp_path.rglob("*.npz"))
+    times = [file.stat().st_mtime_ns for file in files]
+    table = run(*command, "edst")
+    assert len(files) == 5 and [file.stat().st_mtime_ns for file in files] == times
+    assert table.count("| edst | ") == 1
+    assert "| digits_300 | " in run(*command, "edst", "--cached-only")
+    assert "merged, 2 rounds" in run(*command, "--centres", "--seeds", 2)

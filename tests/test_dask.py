@@ -14,6 +14,7 @@ import pytest
 from estimators import RECIPE, points, same_bits, small
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -454,3 +455,15 @@ def test_a_search_on_a_cluster_finds_what_a_serial_one_finds(processes):
         search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
     )
     assert same_bits(search.best_estimator_, alone.best_estimator_)
+
+
+def test_a_gap_is_an_error_that_names_the_imputer_and_a_way_that_works(client):
+    gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    data, y = blocks(gaps)
+    way = r"X.map_blocks\(imputer.transform, dtype=float\)"
+    with pytest.raises(ValueError, match=rf"Block \d of X(.|\n)*contains NaN(.|\n)*{way}"):
+        on_cluster().fit(data, y)
+    imputer = SimpleImputer().fit(gaps[:40])
+    filled = data.map_blocks(imputer.transform, dtype=float)
+    model, local = on_cluster().fit(filled, y), on_cluster().fit(*blocks(imputer.transform(gaps)))
+    assert same_bits(model, local)

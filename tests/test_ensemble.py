@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.stats import entropy
@@ -24,7 +26,7 @@ from sksparse_mlp import (
 from sksparse_mlp.inspection import topology_distance
 
 X, Y = points()
-METHODS = pytest.mark.parametrize("method", ["independent", "edst"])
+METHODS = pytest.mark.parametrize("method", ["independent", "disjoint", "edst", "trails"])
 
 
 def votes(estimator=None, **changes):
@@ -56,7 +58,9 @@ def test_the_first_member_is_what_the_estimator_would_be_with_its_seed(method):
 @METHODS
 def test_members_have_connections_at_other_places(method):
     members = votes(method=method).fit(X, Y).estimators_
-    assert all(topology_distance(a, b) > 0.1 for a, b in pairwise(members))
+    for pair in pairwise(members):
+        assert topology_distance(*pair, per_layer=True)[1] > 0.1
+        assert (topology_distance(*pair, per_layer=True)[0] > 0.1) == (method != "trails")
 
 
 @METHODS
@@ -70,6 +74,98 @@ def test_a_phase_of_edst_takes_a_fifth_of_the_epochs_and_one_at_least(max_iter):
     members = votes(small(max_iter=max_iter), method="edst", n_estimators=5).fit(X, Y).estimators_
     phase = max(1, max_iter // 5)
     assert [member.n_iter_ for member in members] == [max_iter, *[phase] * 4]
+
+
+def cells(member, layer):
+    """Rows and columns of a layer's connections."""
+    pattern = member.coefs_[layer].tocoo()
+    return set(zip(pattern.row.tolist(), pattern.col.tolist(), strict=True))
+
+
+@settings(max_examples=20)
+@given(
+    st.sampled_from(["set", "guided", "gradient", "cosine", "hebbian", None]),
+    st.lists(st.floats(0.02, 0.6), min_size=3, max_size=3),
+    st.integers(2, 5),
+    st.integers(0, 99),
+)
+def test_disjoint_members_share_no_connection_where_there_is_room(evolution, density, n, seed):
+    estimator = small(
+        epsilon=None, layer_density=density, evolution=evolution, max_iter=2, zeta=0.5
+    )
+    ensemble = votes(estimator, method="disjoint", n_estimators=n, random_state=seed).fit(X, Y)
+    members = ensemble.estimators_
+    sizes = members[0].n_connections_
+    assert all(member.n_connections_ == sizes for member in members)
+    for layer, pattern in enumerate(members[0].coefs_):
+        taken = [cells(member, layer) for member in members]
+        assert {len(part) for part in taken} == {sizes[layer]}
+        if n * sizes[layer] <= np.prod(pattern.shape):
+            assert len(set.union(*taken)) == n * sizes[layer]
+
+
+def test_disjoint_members_may_take_all_cells_of_a_layer_together():
+    estimator = small(epsilon=None, layer_density=[0.25, 0.125, 0.25], hidden_layer_sizes=(8, 8))
+    members = votes(estimator, method="disjoint", n_estimators=4).fit(X, Y).estimators_
+    assert len(set.union(*(cells(member, 0) for member in members))) == 10 * 8
+
+
+def test_disjoint_members_are_independent_ones_where_there_is_no_room():
+    dense = {"epsilon": None, "density": 0.9}
+    ensembles = [votes(small(**dense), method=m).fit(X, Y) for m in ("disjoint", "independent")]
+    assert same_members(*ensembles)
+
+
+def test_a_disjoint_member_is_free_afterwards():
+    member = votes(method="disjoint").fit(X, Y).estimators_[1]
+    assert member._forbidden is None and member._network.forbidden is None
+    copy = pickle.loads(pickle.dumps(member))
+    for model in (member, copy):
+        model.set_params(warm_start=True).fit(X, Y)
+    assert same_bits(member, copy)
+
+
+def test_checkpoints_of_disjoint_members_are_their_own(tmp_path):
+    votes(small(checkpoint=tmp_path), method="independent").fit(X, Y)
+    ensemble = votes(small(checkpoint=tmp_path), method="disjoint").fit(X, Y)
+    assert same_members(ensemble, votes(method="disjoint").fit(X, Y))
+    assert len(list(tmp_path.iterdir())) == 3 + 2  # the first member is the same
+
+
+def test_trails_share_the_first_layer_and_nothing_else():
+    first, *others = votes(method="trails").fit(X, Y).estimators_
+    for member in others:
+        assert_array_equal(member.coefs_[0].toarray(), first.coefs_[0].toarray())
+        assert_array_equal(member.intercepts_[0], first.intercepts_[0])
+        for layer in (1, 2):
+            assert not np.array_equal(member.coefs_[layer].data, first.coefs_[layer].data)
+        assert member.n_iter_ == first.n_iter_
+
+
+def test_the_layer_that_trails_share_is_in_a_file_once():
+    wide = {"hidden_layer_sizes": (500, 20), "epsilon": None, "max_iter": 1}
+    wide |= {"layer_density": [0.9, 0.1, 0.5], "evolution": "set"}
+    sizes = {
+        method: len(pickle.dumps(votes(small(**wide), method=method, n_estimators=5).fit(X, Y)))
+        for method in ("independent", "trails")
+    }
+    assert sizes["trails"] < 0.6 * sizes["independent"]
+
+
+@METHODS
+def test_a_file_takes_eight_bytes_a_connection(method):
+    wide = small(hidden_layer_sizes=2000, epsilon=25, max_iter=2, solver="adam")
+    ensemble = votes(wide, method=method).fit(X, Y)
+    proba = ensemble.predict_proba(X)
+    assert ensemble.drop_training_state() is ensemble
+    assert_array_equal(ensemble.predict_proba(X), proba)
+    first, *others = ensemble.estimators_
+    n_connections = sum(first.n_connections_) * 3
+    if method == "trails":
+        n_connections -= 2 * first.n_connections_[0]
+    beside = 3 * (4 * 2000 + 8 * 2000 + 8 * 20 + 30_000)  # intercepts, row pointers, parameters
+    assert 0 < len(pickle.dumps(ensemble)) - 8 * n_connections < beside
+    assert others[-1].partial_fit(X, Y).t_ > first.t_ / 2  # with a solver that starts anew
 
 
 def moved(escape_zeta):
@@ -160,8 +256,9 @@ def test_a_checkpoint_directory_keeps_each_fit(method, tmp_path):
 # ---------------------------------------------------------------- votes
 
 
-def test_probabilities_are_means():
-    ensemble = votes().fit(X, Y)
+@METHODS
+def test_probabilities_are_means(method):
+    ensemble = votes(method=method).fit(X, Y)
     expected = np.mean([member.predict_proba(X) for member in ensemble.estimators_], axis=0)
     assert_allclose(ensemble.predict_proba(X), expected, rtol=1e-12)
     assert_allclose(ensemble.predict_log_proba(X), np.log(expected), rtol=1e-9)
@@ -276,6 +373,11 @@ def test_without_oob_score_there_is_none():
     ("changes", "named"),
     [
         ({"method": "edst", "bootstrap": True}, ("method='edst'", "bootstrap=True")),
+        ({"method": "trails", "bootstrap": True}, ("method='trails'", "bootstrap=True")),
+        (
+            {"method": "trails", "estimator": small(hidden_layer_sizes=())},
+            ("method='trails'", "hidden_layer_sizes=()"),
+        ),
         ({"oob_score": True}, ("oob_score=True", "bootstrap=False")),
         (
             {"method": "edst", "estimator": small(evolution=None)},
@@ -311,8 +413,9 @@ def test_a_failed_fit_changes_nothing(method, monkeypatch):
     assert vars(ensemble) == before
 
 
-def test_an_ensemble_goes_through_a_file():
-    ensemble = votes().fit(X, Y)
+@METHODS
+def test_an_ensemble_goes_through_a_file(method):
+    ensemble = votes(method=method).fit(X, Y)
     copy = pickle.loads(pickle.dumps(ensemble))
     assert_array_equal(copy.predict_proba(X), ensemble.predict_proba(X))
 
@@ -320,7 +423,7 @@ def test_an_ensemble_goes_through_a_file():
 def test_names_of_features_reach_the_members():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=[f"gene {i}" for i in range(X.shape[1])])
-    ensemble = votes(method="edst").fit(frame, Y)
+    ensemble = votes(method="trails").fit(frame, Y)
     for model in (ensemble, *ensemble.estimators_):
         assert_array_equal(model.feature_names_in_, frame.columns)
         assert len(model.predict(frame)) == len(X)
@@ -343,8 +446,14 @@ TINY = {"hidden_layer_sizes": 8, "max_iter": 30, "learning_rate_init": 0.5}
 @parametrize_with_checks(
     [
         TrulySparseMLPEnsembleClassifier(TrulySparseMLPClassifier(**TINY), n_estimators=2),
+        TrulySparseMLPEnsembleClassifier(
+            TrulySparseMLPClassifier(**TINY), n_estimators=2, method="trails"
+        ),
         TrulySparseMLPEnsembleRegressor(
             TrulySparseMLPRegressor(**TINY), n_estimators=2, method="edst"
+        ),
+        TrulySparseMLPEnsembleRegressor(
+            TrulySparseMLPRegressor(**TINY), n_estimators=2, method="disjoint"
         ),
     ]
 )

@@ -1,20 +1,27 @@
 """X as users have it: tables with text, dates and gaps, masks, and inputs nobody has scaled."""
 
+import re
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import points, small
+from estimators import points, small, small_regressor
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPEnsembleClassifier,
+    TrulySparseMLPEnsembleRegressor,
+)
 from sksparse_mlp._estimator.unscaled import warn_if_far_from_zero
 from sksparse_mlp._training.data import TrainingData
 
@@ -149,6 +156,31 @@ def test_the_pipeline_that_the_error_names_works():
     model = make_pipeline(SimpleImputer(), StandardScaler(), small())
     gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, NAN, X)
     assert np.isfinite(model.fit(gaps, Y).predict_proba(gaps)).all()
+
+
+ESTIMATORS = {
+    "classifier": small(),
+    "regressor": small_regressor(),
+    "ensemble of classifiers": TrulySparseMLPEnsembleClassifier(small(), n_estimators=2),
+    "ensemble of regressors": TrulySparseMLPEnsembleRegressor(small_regressor(), n_estimators=2),
+    "selector": SparseMLPFeatureSelector(small(), k=2, n_networks=1),
+    "autoencoder": SparseAutoencoderSelector(k=2, max_iter=1),
+}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
+def test_every_estimator_names_a_pipeline_with_an_imputer_that_works(estimator):
+    estimator, y = clone(estimator), np.arange(len(X)) % 2
+    gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, NAN, X)
+    pipeline = f"make_pipeline(SimpleImputer(), StandardScaler(), {type(estimator).__name__}())"
+    model = make_pipeline(SimpleImputer(), StandardScaler(), estimator)
+    with pytest.raises(ValueError, match=f"X contains NaN(.|\n)*{re.escape(pipeline)}"):
+        estimator.fit(gaps, y)
+    model.fit(gaps, y)
+    if hasattr(model, "predict"):
+        assert np.isfinite(model.predict(gaps)).all()
+        with pytest.raises(ValueError, match=f"X contains NaN(.|\n)*{re.escape(pipeline)}"):
+            estimator.predict(gaps)
 
 
 # ---------------------------------------------------------------- masks

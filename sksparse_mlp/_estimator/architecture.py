@@ -33,6 +33,7 @@ class Architecture:
     drop: str = "set"
     growth: str = "set"
     input_preferences: np.ndarray | None = None
+    forbidden: tuple | None = None
 
     def new_network(self, streams, team):
         """A network with connections and weights drawn at random."""
@@ -55,7 +56,7 @@ class Architecture:
             )
         network = network.copy()
         network.drop, network.growth = self.drop, self.growth
-        network.input_preferences = self.input_preferences
+        network.input_preferences, network.forbidden = self.input_preferences, self.forbidden
         return network
 
 

@@ -93,4 +93,5 @@ def train(
             with deferred_interrupt() as interrupt:
                 trainer.explanation = explain(trainer.network, team=team)
             trainer.interrupted |= interrupt.requested
+    trainer.network.forbidden = None  # of this training alone
     return trainer

@@ -11,6 +11,11 @@ from .checks import check_n_features, check_not_masked, check_range
 from .csr import readable_csr, summable
 from .labels import is_missing
 
+HOW_TO_FILL_IN = (
+    "make_pipeline(SimpleImputer(), StandardScaler(), {name}()), of sklearn.pipeline, "
+    "sklearn.impute and sklearn.preprocessing."
+)
+
 
 class NotNumericError(ValueError, TypeError):
     """A column of X holds something that is no number: the message names it."""
@@ -48,7 +53,7 @@ def validated(estimator, X, y="no_validation", *, reset, **checks_of_y):
     except OverflowError as error:  # an integer of Python's
         raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
     except (TypeError, ValueError) as error:
-        explanation = _explanation(error, X, type(estimator).__name__)
+        explanation = _explanation(error, X, estimator)
         if explanation is None:
             raise
         raise explanation from error
@@ -72,7 +77,7 @@ def _readable(X):
 # ---------------------------------------------------------------- what is wrong with X
 
 
-def _explanation(error, X, name):
+def _explanation(error, X, estimator):
     """An error that says more than scikit-learn's, where there is more to say; else None."""
     for column, values in _columns(X):
         reason = _why_not_numbers(values)
@@ -82,11 +87,11 @@ def _explanation(error, X, name):
                 "Convert it first; OneHotEncoder and OrdinalEncoder encode categories."
             )
     if "Input X contains NaN" in str(error) or "NAType" in str(error):
+        name = type(estimator).__name__
+        how = getattr(estimator, "_how_to_fill_in", HOW_TO_FILL_IN).format(name=name)
         return ValueError(
             f"Input X contains NaN.\n{name} does not accept missing values encoded as NaN "
-            "natively. Leave out the samples that have any, or fill them in first: "
-            f"make_pipeline(SimpleImputer(), StandardScaler(), {name}()), of sklearn.pipeline, "
-            "sklearn.impute and sklearn.preprocessing."
+            f"natively. Leave out the samples that have any, or fill them in first: {how}"
         )
     return None
 

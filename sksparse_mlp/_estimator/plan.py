@@ -91,6 +91,7 @@ def training_options(estimator, task, shape, *, refines):
     names = [name for name in TrainingOptions.__dataclass_fields__ if hasattr(estimator, name)]
     values = plain_parameters(estimator, names)
     values["loss"], values["loss_parameter"] = task.loss, task.loss_parameter
+    values["n_frozen"] = estimator._n_frozen
     batch = values["batch_size"] = defaults.batch_size(estimator.batch_size, n_samples, stream)
     if estimator.max_iter == "auto":
         refines &= estimator.learning_rate == "cosine"
@@ -174,4 +175,5 @@ def _architecture(estimator, sizes, preferences, growth):
         drop=estimator.drop,
         growth=growth,
         input_preferences=preferences,
+        forbidden=estimator._forbidden,
     )

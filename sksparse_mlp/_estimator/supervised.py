@@ -30,12 +30,19 @@ NOT_IN_IDENTITY = {
 }
 
 
+SET_BY_ENSEMBLES = ("_forbidden", "_n_frozen")
+
+
 class BaseSupervisedMLP(BaseSparseMLP):
     """Everything but the meaning of y, which subclasses say.
 
     ``_task`` is what the network is to learn, a :class:`.tasks.Task`; ``_read_y`` makes y readable,
     ``_set_targets`` finds out what the task is about, and ``_weighted`` what samples weigh.
     """
+
+    # What an ensemble sets on its own members for a fit: cells of each layer where no connection
+    # may lie, and how many of the first layers stay as they are.
+    _forbidden, _n_frozen = None, 0
 
     # ------------------------------------------------------------ fitting
 
@@ -189,6 +196,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             return None
         parameters = self.get_params(deep=False)
         parameters = {name: v for name, v in parameters.items() if name not in NOT_IN_IDENTITY}
+        parameters |= {name: getattr(self, name) for name in SET_BY_ENSEMBLES if name in vars(self)}
         labels = getattr(self, "classes_", None)
         validation = None if held_out is None else held_out.data
         identity = identity_of_fit(parameters, labels, data, validation, streams, network)

@@ -134,6 +134,8 @@ def backward(worker, net, optimizer_state, params, workspace, batches, layer, st
     first = row_of_share(net.indptr, pointers, n_in, worker.thread, worker.n_threads)
     last = row_of_share(net.indptr, pointers, n_in, worker.thread + 1, worker.n_threads)
     scale = load(params.rate_scale, layer)
+    if scale == 0 and level == 0:  # it does not learn, and nobody asks for gradients of the inputs
+        return
     for tile in range(step.n_tiles):
         source = load(workspace.level_start, level) + tile * n_in * width
         target = load(workspace.level_start, target_level) + tile * n_out * width

@@ -224,6 +224,9 @@ class Layer(NamedTuple):
     chooses: bool  # whether some new connections were chosen before
     chosen_indptr: np.ndarray  # int64 [n_in + 1], their row pointers, from 0; or empty
     chosen: np.ndarray  # int32, their columns, ascending in a row
+    forbids: bool  # whether connections may not grow at some cells; none lies there
+    forbidden_indptr: np.ndarray  # int64 [n_in + 1], row pointers of these cells, from 0; or empty
+    forbidden: np.ndarray  # int32, their columns, ascending in a row
 
 
 class RebuildBuffers(NamedTuple):

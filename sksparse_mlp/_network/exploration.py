@@ -47,6 +47,11 @@ class ExploredCells:
             n_empty = n_cells - pattern.nnz
             self.shares[layer] = 1.0 - (1.0 - self.shares[layer]) * n_empty / (n_empty + n_moved)
 
+    def begin_anew(self, layer, n_connections):
+        """Forget all of a layer but its connections."""
+        self.shares[layer] = n_connections / self.n_cells[layer]
+        self.bitmaps[layer] = None
+
     def copy(self):
         """An independent record of the same."""
         twin = ExploredCells(self.n_cells, [0] * len(self.n_cells))

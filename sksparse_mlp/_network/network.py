@@ -19,7 +19,7 @@ from .optimizer_state import zero_optimizer_state
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
-from .topology import NEED_SIGNALS, rebuild_layers
+from .topology import NEED_SIGNALS, NO_CELLS, rebuild_layers
 from .workspace import make_workspace
 
 TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
@@ -68,6 +68,9 @@ class SparseNetwork:
         Names of topology rules.
     input_preferences : ndarray of float32 or None
         How much growth that is "guided" prefers each input, not negative.
+    forbidden : sequence of Cells or None
+        Of each layer, where none of its connections ever may lie. It holds for this object and its
+        copies, and is no part of their state.
 
     Attributes
     ----------
@@ -78,6 +81,8 @@ class SparseNetwork:
     epoch, n_seen, n_evolutions : int
         Epochs, samples and evolutions so far.
     """
+
+    forbidden = None
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class SparseNetwork:
         drop="set",
         growth="set",
         input_preferences=None,
+        forbidden=None,
     ):
         self.widths = tuple(int(width) for width in widths)
         self.n_connections = tuple(int(n) for n in n_connections)
@@ -103,7 +109,7 @@ class SparseNetwork:
         self.solver = solver
         self.streams = streams
         self.drop, self.growth = drop, growth
-        self.input_preferences = input_preferences
+        self.input_preferences, self.forbidden = input_preferences, forbidden
         self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.arrays = _empty_arrays(self.widths, self.shapes, self.n_connections, activation)
@@ -147,9 +153,14 @@ class SparseNetwork:
     def _n_cells(self):
         return [n_in * n_out for n_in, n_out in self.shapes]
 
+    def forbidden_in(self, layer):
+        """The cells of a layer where no connection may lie."""
+        return NO_CELLS if self.forbidden is None else self.forbidden[layer]
+
     def is_full(self, layer):
-        """Whether every cell of a layer is a connection."""
-        return self.n_connections[layer] == self._n_cells()[layer]
+        """Whether every cell of a layer where one may lie is a connection."""
+        n_forbidden = self.forbidden_in(layer).columns.size
+        return self.n_connections[layer] == self._n_cells()[layer] - n_forbidden
 
     def connections_of(self, layer):
         """Where a layer's connections begin and end in the flat arrays."""
@@ -200,6 +211,14 @@ class SparseNetwork:
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved
         return moved
+
+    def redraw(self, team, layers):
+        """Draw the connections and weights of some layers anew; training then begins anew, too."""
+        for layer in layers:
+            self.pointers_of(layer)[:] = self.connections_of(layer)[0]
+            self.explored.begin_anew(layer, self.n_connections[layer])
+        self.optimizer_state, self.n_updates = zero_optimizer_state(self.arrays, self.solver), 0
+        rebuild_layers(self, team, layers)
 
     def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY):
         """Buffers to train with mini-batches of at most ``batch_size`` samples."""

@@ -30,6 +30,7 @@ class TrainingOptions:
     evolution_interval: int | str = "epoch"
     evolution_end: float = 1.0
     evolve_output_layer: bool = True
+    n_frozen: int = 0  # of the first layers, which stay as they are; no parameter
     max_iter: int = 200
     tol: float = 1e-4
     n_iter_no_change: float = 10

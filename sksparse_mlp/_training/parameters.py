@@ -43,6 +43,8 @@ def step_parameters(network, options):
     """The kernels' parameters for training."""
     adam = options.solver == "adam"
     scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
+    rate_scale = np.full(network.n_layers, scale, np.float32)
+    rate_scale[: options.n_frozen] = 0.0
     return StepParameters(
         loss=LOSSES[options.loss],
         loss_parameter=np.float32(options.loss_parameter),
@@ -52,7 +54,7 @@ def step_parameters(network, options):
         momentum=np.float32(options.beta_1 if adam else options.momentum),
         beta_2=np.float32(options.beta_2),
         adam_epsilon=np.float32(ADAM_EPSILON),
-        rate_scale=np.full(network.n_layers, scale, np.float32),
+        rate_scale=rate_scale,
         dropout=_threshold(options.dropout),
         dropout_scale=np.float32(1.0 / (1.0 - options.dropout)),
         input_dropout=_threshold(options.input_dropout),

@@ -349,7 +349,8 @@ class Trainer:
         if options.evolution is None or not self.timing.is_due(network.t, step):
             return np.zeros(network.n_layers, int)
         output_layer = len(network.widths) - 2
-        layers = range(network.n_layers if options.evolve_output_layer else output_layer)
+        end = network.n_layers if options.evolve_output_layer else output_layer
+        layers = range(options.n_frozen, end)
         zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
         signals = self._signals(order, step) if network.needs_signals else None
         return np.array(network.evolve(self.team, zeta, layers, signals))

@@ -13,6 +13,11 @@ from .._network.x_view import dense_block
 from .._training.data import TrainingData
 from .._training.moments import BLOCK, InputMoments
 
+HOW_TO_FILL_IN = (
+    "X.map_blocks(imputer.transform, dtype=float), with imputer = SimpleImputer().fit(rows) of "
+    "sklearn.impute, and rows in memory that have values in all columns."
+)
+
 
 class Block(NamedTuple):
     """Rows that were checked."""
@@ -40,6 +45,7 @@ def read_block(estimator, number, X, y, sample_weight):
     if X.shape[0] == 0:
         return None
     estimator = estimator._twin()
+    estimator._how_to_fill_in = HOW_TO_FILL_IN
     try:
         X, y = estimator._validate_X(X, readable_labels(y, "y"), reset=True)
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +22,31 @@ from .._estimator.handed_out import FittedAttribute, stored
 from .._estimator.inputs import validated
 from .._estimator.publishing import PublishedFit
 from .._estimator.weights import checked_weight
-from ._members import OF_A_PHASE, OutOfBag, bootstrap_weights, escaped_member
+from ._members import (
+    OF_A_PHASE,
+    OutOfBag,
+    bootstrap_weights,
+    branched_member,
+    escaped_member,
+    head_of,
+    is_head,
+    kept_apart,
+    new_member,
+    settled,
+    whole,
+)
+
+METHODS = {"independent", "edst", "disjoint", "trails"}
+# Methods whose later members go on from what the first has learned of all samples.
+GOING_ON = {"edst", "trails"}
+
+
+class Members(FittedAttribute):
+    """Members, which may be stored without what they have in common, and are handed out whole."""
+
+    def __get__(self, ensemble, owner=None):
+        members = super().__get__(ensemble, owner)
+        return members if ensemble is None else [whole(member, members[0]) for member in members]
 
 
 class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
@@ -34,7 +58,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
 
     _parameter_constraints: ClassVar[dict] = {
         "n_estimators": [Interval(Integral, 1, 10**6, closed="both")],
-        "method": [StrOptions({"independent", "edst"})],
+        "method": [StrOptions(METHODS)],
         "escape_zeta": [Interval(Real, 0, 1, closed="neither")],
         "bootstrap": ["boolean"],
         "oob_score": ["boolean"],
@@ -63,8 +87,8 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
         for seed, drawn in twin._draws(template, weight):
             member = twin._unfitted(template, seed, members)
             with reporter.member("network", member):
-                member.fit(X, y, drawn)
-                members.append(member.set_params(**usual))
+                settled(member.fit(X, y, drawn), usual)
+                members.append(head_of(member) if members and twin.method == "trails" else member)
                 twin._set_members(members)
             if self.verbose:
                 n = f"{len(members)} of {self.n_estimators}"
@@ -82,10 +106,10 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
 
     def _check_choices(self, template):
         """Refuse, before any work, parameters that contradict one another."""
-        if self.method == "edst" and self.bootstrap:
+        if self.method in GOING_ON and self.bootstrap:
             raise ValueError(
-                "method='edst' trains one network after the other on the same samples, and "
-                "bootstrap=True would draw others for each: set one of them differently."
+                f"method={self.method!r} trains one network after the other on the same samples, "
+                "and bootstrap=True would draw others for each: set one of them differently."
             )
         if self.oob_score and not self.bootstrap:
             raise ValueError(
@@ -96,6 +120,12 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             raise ValueError(
                 "method='edst' moves connections, and evolution=None of the estimator leaves them "
                 "where they are: choose method='independent' or another evolution."
+            )
+        if self.method == "trails" and np.size(template.hidden_layer_sizes) == 0:
+            raise ValueError(
+                "method='trails' shares the first of several layers, and hidden_layer_sizes="
+                f"{template.hidden_layer_sizes!r} of the estimator makes one only: choose another "
+                "method, or give it hidden layers."
             )
         path = template.checkpoint
         if path is not None and not os.path.isdir(path):
@@ -117,14 +147,17 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
         """What is to be fitted next; ``members`` are those so far."""
         if members and self.method == "edst":
             return escaped_member(members[-1], members[0], self.escape_zeta)
-        member = clone(template).set_params(random_state=seed, warm_start=False)
-        return member if self.n_jobs is None else member.set_params(n_jobs=self.n_jobs)
+        if members and self.method == "trails":
+            return branched_member(members[0], seed)
+        member = new_member(template, seed, self.n_jobs)
+        if members and self.method == "disjoint":
+            return kept_apart(member, members, self.n_estimators)
+        return member
 
     def _set_members(self, members):
         """Set what is known of the members so far."""
         self.estimators_ = list(members)
-        importances = [member.feature_importances_ for member in members]
-        self.feature_importances_ = np.mean(importances, axis=0)
+        self.feature_importances_ = np.mean([member._importances for member in members], axis=0)
         self.n_outputs_ = members[0].n_outputs_
 
     def _set_out_of_bag(self, out_of_bag, y, weight):
@@ -154,19 +187,42 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
     # ------------------------------------------------------------ predicting
 
     def _members_and_X(self, X):
-        """The members, and X as they can read it."""
+        """The members, one of which is made whole at a time, and X as they can read it."""
         check_is_fitted(self)
         fitted = self._twin()  # another thread may fit this one anew meanwhile
-        return fitted, stored(fitted, "estimators_"), validated(fitted, X, reset=False)
+        members = stored(fitted, "estimators_")
+        X = validated(fitted, X, reset=False)
+        return fitted, (whole(member, members[0]) for member in members), X
+
+    @property
+    def _n_members(self):
+        return len(stored(self, "estimators_"))
 
     @staticmethod
     def _outputs_of(member, X, **which):
         """What a member's network puts out for validated X, float64."""
         return member._forward(X, **which).astype(np.float64)
 
+    def drop_training_state(self):
+        """Forget what only further training of the members needs: 8 bytes a connection are left.
+
+        Returns
+        -------
+        self : estimator
+            The same ensemble.
+        """
+        check_is_fitted(self)
+        twin = self._twin()
+        twin.estimators_ = [
+            member if is_head(member) else member._twin().drop_training_state()
+            for member in stored(twin, "estimators_")
+        ]
+        self._publish(twin)
+        return self
+
     # ------------------------------------------------------------ fitted attributes
 
-    estimators_ = FittedAttribute("The members: list, a copy.")
+    estimators_ = Members("The members: list, a copy.")
     feature_importances_ = FittedAttribute("Mean importances of the features: array, read-only.")
 
     def __sklearn_is_fitted__(self):

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from .._estimator.compat import fit_context
-from .._estimator.handed_out import FittedAttribute
+from .._estimator.handed_out import FittedAttribute, stored
 from ..classifier import TrulySparseMLPClassifier
 from ._base import BaseEnsemble
 
@@ -33,21 +33,24 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
     n_estimators : int, default=5
         How many members there are.
 
-    method : {"independent", "edst"}, default="independent"
+    method : {"independent", "disjoint", "edst", "trails"}, default="independent"
         Where the members come from. "independent": each is trained anew, from connections and
-        weights of its own. "edst" [1]_ [2]_: they are stations of one training. The first is the
-        network that the estimator would be by itself; then, time and again, most of its
-        connections escape to other places, see ``escape_zeta``, the learning rate goes back to
-        its beginning, and a fifth of the epochs leads to the next member. Five members take about
-        1.8 times as many epochs as one.
+        weights of its own. "disjoint" [2]_: likewise, and no connection is in two members, in
+        each layer that has room for the connections of all. "edst" [1]_ [2]_: they are stations
+        of one training. The first is the network that the estimator would be by itself; then,
+        time and again, most of its connections escape to other places, see ``escape_zeta``, the
+        learning rate goes back to its beginning, and a fifth of the epochs leads to the next
+        member. Five members take about 1.8 times as many epochs as one. "trails" [3]_: they are
+        heads on one first hidden layer, that of the first member, which the others take as it is.
 
     escape_zeta : float, default=0.8
         The fraction of a layer's connections that moves when "edst" leaves a member for the next,
-        in (0, 1); no effect with "independent".
+        in (0, 1); no effect with other methods.
 
     bootstrap : bool, default=False
         Whether each member is trained on samples of its own, drawn with replacement, as many as
-        there are. They are drawn as weights: nothing is copied. Only with "independent".
+        there are. They are drawn as weights: nothing is copied. Only with "independent" and
+        "disjoint".
 
     oob_score : bool, default=False
         Whether to judge the ensemble by what members say of samples that they were not trained
@@ -93,9 +96,19 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
 
     Notes
     -----
+    "disjoint" keeps members apart in the layers where ``n_estimators`` times the connections are no
+    more than the cells, with the first topology as well as in every evolution. In other layers, of
+    which full ones are a case, it changes nothing: there, members are independent. What [2]_ calls
+    disjoint begins at the second layer, and only at the escapes of "edst".
+
     With "edst" the members share the linear part that the skip layer of wide data starts from, and
     are closer to one another than independent ones. In a layer with all possible connections,
     nothing can escape. ``history_`` of a later member is that of its own epochs.
+
+    The heads of "trails" are trained one after the other, on a layer that the first member has
+    learned and that rests from then on, and each for as many epochs; those of [3]_ are trained
+    together. A skip layer belongs to the heads, and goes on from that of the first. The shared
+    layer is kept once, also in files; ``estimators_`` puts ordinary estimators together.
 
     Ctrl-C and errors leave the ensemble as it was before ``fit``.
 
@@ -106,6 +119,8 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
            testing: the all-round blessings of dynamic sparsity. ICLR.
     .. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
            training context. Neural Computing and Applications.
+    .. [3] Grooten, B., et al. (2025). NeuroTrails: training with dynamic sparse heads as the key
+           to effective ensembling. arXiv 2505.17909.
 
     Examples
     --------
@@ -192,7 +207,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return member._task.log_proba(logits)
 
     def _score_of(self, votes, y, weight):
-        return float(accuracy_score(y, self._decided(votes), sample_weight=weight))
+        return float(accuracy_score(y, self._predicted(votes), sample_weight=weight))
 
     # ------------------------------------------------------------ predicting
 
@@ -210,7 +225,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
             Class labels; or an indicator matrix.
         """
         fitted, members, X = self._members_and_X(X)
-        return fitted._decided(_mean(fitted._votes(member, X) for member in members))
+        return fitted._predicted(_mean(fitted._votes(member, X) for member in members))
 
     def predict_proba(self, X):
         """Return the members' mean probabilities of the classes, or of each label by itself.
@@ -242,10 +257,10 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
             In the order of ``classes_``.
         """
         fitted, members, X = self._members_and_X(X)
-        total = fitted._log_votes(members[0], X)
-        for member in members[1:]:
+        total = -np.inf
+        for member in members:
             total = np.logaddexp(total, fitted._log_votes(member, X))
-        return total - np.log(len(members))
+        return total - np.log(fitted._n_members)
 
     def disagreement(self, X):
         """Return how much the members disagree on each sample, in nats.
@@ -272,18 +287,16 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
            for classification and preference learning. arXiv 1112.5745.
         """
         fitted, members, X = self._members_and_X(X)
-        mean, entropy = 0.0, 0.0
+        mean, entropy, n_members = 0.0, 0.0, fitted._n_members
         for member in members:
             votes = fitted._votes(member, X)
-            mean = mean + votes / len(members)
-            entropy = entropy + fitted._entropy(votes) / len(members)
+            mean = mean + votes / n_members
+            entropy = entropy + fitted._entropy(votes) / n_members
         return np.maximum(fitted._entropy(mean) - entropy, 0.0)
 
-    def _decided(self, proba):
+    def _predicted(self, proba):
         """Labels from mean probabilities."""
-        if self._multilabel:
-            return (proba > 0.5).astype(np.int64)
-        return self.classes_[proba.argmax(axis=1)]
+        return stored(self, "estimators_")[0]._task.predicted(proba, even=0.5)
 
     def _entropy(self, proba):
         """Entropy of the classes of each sample, or of each label."""

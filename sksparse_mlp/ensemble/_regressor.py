@@ -79,6 +79,8 @@ class TrulySparseMLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
            testing: the all-round blessings of dynamic sparsity. ICLR.
     .. [2] van der Wal, P. R. D., et al. (2025). Multilayer perceptron ensembles in a truly sparse
            training context. Neural Computing and Applications.
+    .. [3] Grooten, B., et al. (2025). NeuroTrails: training with dynamic sparse heads as the key
+           to effective ensembling. arXiv 2505.17909.
 
     Examples
     --------
@@ -182,7 +184,7 @@ class TrulySparseMLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
             distance = votes - mean
             mean = mean + distance / n
             squares = squares + distance * (votes - mean)
-        return (mean, np.sqrt(squares / len(members))) if return_std else mean
+        return (mean, np.sqrt(squares / n)) if return_std else mean
 
     oob_prediction_ = FittedAttribute("Predictions out of bag: array, read-only; or None.")
 

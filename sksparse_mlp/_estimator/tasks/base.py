@@ -46,5 +46,8 @@ class Task(Protocol):
     def figures(self, outputs, targets, weight) -> tuple:
         """Mean loss and score of outputs, float64, on weighted samples."""
 
+    def predicted(self, outputs, even=0.0) -> np.ndarray:
+        """What outputs say of y; of classes and labels, ``even`` is an output of even odds."""
+
     def missing_from(self, y) -> list:
         """What samples with these y cannot tell about: classes of which there are none."""

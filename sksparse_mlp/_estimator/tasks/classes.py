@@ -51,9 +51,9 @@ class ClassTask:
         """Logits as ``decision_function`` returns them: of two classes the difference."""
         return logits[:, 1] - logits[:, 0] if self.n_outputs == 2 else logits
 
-    def predicted(self, logits):
-        """The most probable class of each sample."""
-        return self.classes[logits.argmax(axis=1)]
+    def predicted(self, outputs, even=0.0):
+        """The most probable class of each sample, whatever outputs of even odds are."""
+        return self.classes[outputs.argmax(axis=1)]
 
     def log_proba(self, logits):
         """Logarithms of the probabilities."""

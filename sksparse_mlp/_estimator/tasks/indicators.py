@@ -61,9 +61,9 @@ class IndicatorTask:
         """Logits of the labels."""
         return logits
 
-    def predicted(self, logits):
+    def predicted(self, outputs, even=0.0):
         """The indicator matrix of the labels that are more probable than not."""
-        return (logits > 0).astype(np.int64)
+        return (outputs > even).astype(np.int64)
 
     def log_proba(self, logits):
         """Logarithms of the labels' probabilities."""

@@ -70,7 +70,7 @@ class NumberTask:
         """Nothing: no number has to be there."""
         return []
 
-    def predicted(self, outputs):
+    def predicted(self, outputs, even=0.0):
         """Outputs as numbers like those of y."""
         y = outputs * self.scale + self.mean
         return y[:, 0] if self.is_column else y

@@ -1,17 +1,42 @@
-"""Which free cells of a row become connections: columns, drawn uniformly without replacement."""
+"""Which free cells of a row become connections: columns, drawn uniformly without replacement.
+
+A cell is free where no connection lies, nor any may grow.
+"""
 
 from ..jit import inlined
 from ..random import next_below, next_uniform
+from ..records import ZERO
 from ..simd import load, store
 
 
 @inlined
-def enumerate_columns(n_out, buffers, start, stop, columns, n, state):
+def forbidden_of(layer, row):
+    """Where the cells of a row that no connection may take begin and end in the list of them."""
+    if not layer.forbids:
+        return ZERO, ZERO
+    return load(layer.forbidden_indptr, row), load(layer.forbidden_indptr, row + 1)
+
+
+@inlined
+def n_cells_of(layer, first, last):
+    """How many cells of some rows connections may take."""
+    n_cells = (last - first) * layer.n_out
+    if layer.forbids:
+        n_cells -= load(layer.forbidden_indptr, last) - load(layer.forbidden_indptr, first)
+    return n_cells
+
+
+@inlined
+def enumerate_columns(layer, buffers, row, start, stop, columns, n, state):
     """Draw n free columns of a crowded row by passing over all of them once."""
-    free, left, k = n_out - (stop - start), n, start
-    for column in range(n_out):
+    forbidden, end = forbidden_of(layer, row)
+    free, left, k = n_cells_of(layer, row, row + 1) - (stop - start), n, start
+    for column in range(layer.n_out):
         if k < stop and load(buffers.indices, k) == column:
             k += 1
+            continue
+        if forbidden < end and load(layer.forbidden, forbidden) == column:
+            forbidden += 1
             continue
         if next_uniform(buffers.states, state) * free < left:
             store(buffers.columns, columns + n - left, column)
@@ -36,19 +61,23 @@ def sort_columns(buffers, columns, n):
 
 
 @inlined
-def draw_columns(n_out, buffers, start, stop, columns, n, state):
+def draw_columns(layer, buffers, row, start, stop, columns, n, state):
     """Draw n free columns of a row: fill up with random ones, strike out what is taken, repeat."""
     found = 0
     while found < n:
         for i in range(found, n):
-            store(buffers.columns, columns + i, next_below(buffers.states, state, n_out))
+            store(buffers.columns, columns + i, next_below(buffers.states, state, layer.n_out))
         sort_columns(buffers, columns, n)
         found, k, previous = 0, start, -1
+        forbidden, end = forbidden_of(layer, row)
         for i in range(n):
             column = load(buffers.columns, columns + i)
             while k < stop and load(buffers.indices, k) < column:
                 k += 1
+            while forbidden < end and load(layer.forbidden, forbidden) < column:
+                forbidden += 1
             taken = k < stop and load(buffers.indices, k) == column
+            taken |= forbidden < end and load(layer.forbidden, forbidden) == column
             if column != previous and not taken:
                 store(buffers.columns, columns + found, column)
                 found += 1

@@ -13,6 +13,7 @@ from ..jit import inlined
 from ..random import derive, next_below_and_uniform, next_uniform
 from ..records import ZERO
 from ..simd import load, store
+from .cells import n_cells_of
 from .notes import DRAWS, FREE, GROWN, KEPT, MAX_CHUNKS, NOTES, START, rows_of_chunk
 
 
@@ -27,7 +28,7 @@ def share_out_growth(layer, buffers, n_chunks, n_grown, init):
     store(buffers.states, own, derive(init.topology, ZERO))
     for chunk in range(n_chunks):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
-        free = (last - first) * layer.n_out - load(buffers.chunks, NOTES * chunk + KEPT)
+        free = n_cells_of(layer, first, last) - load(buffers.chunks, NOTES * chunk + KEPT)
         store(buffers.chunks, NOTES * chunk + FREE, free)
     most_cells = (layer.n_in + n_chunks - 1) // n_chunks * layer.n_out
     left = n_grown
@@ -42,7 +43,7 @@ def share_out_growth(layer, buffers, n_chunks, n_grown, init):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
         store(buffers.chunks, NOTES * chunk + START, start)
         # What is neither kept nor still free has grown; the chunk's part of the buffers is both.
-        filled = (last - first) * layer.n_out - load(buffers.chunks, NOTES * chunk + FREE)
+        filled = n_cells_of(layer, first, last) - load(buffers.chunks, NOTES * chunk + FREE)
         grown = filled - load(buffers.chunks, NOTES * chunk + KEPT)
         store(buffers.chunks, NOTES * chunk + GROWN, grown)
         start += filled
@@ -57,7 +58,8 @@ def draw_rows(layer, buffers, chunk, first, last):
     while left > 0:
         below, uniform = next_below_and_uniform(buffers.states, 2 * chunk, last - first)
         row = first + below
-        free = layer.n_out - load(buffers.kept, row) - load(buffers.grown, row)
+        free = n_cells_of(layer, row, row + 1)
+        free -= load(buffers.kept, row) + load(buffers.grown, row)
         if uniform * layer.n_out < free:
             store(buffers.grown, row, load(buffers.grown, row) + 1)
             left -= 1
@@ -107,7 +109,7 @@ def draw_preferred_rows(layer, buffers, chunk, first, last):
     for _ in range(load(buffers.chunks, NOTES * chunk + DRAWS)):
         row = preferred_row(layer, buffers, 2 * chunk, first, last)
         grown = load(buffers.grown, row)
-        free = layer.n_out - load(buffers.kept, row) - grown
+        free = n_cells_of(layer, row, row + 1) - load(buffers.kept, row) - grown
         if next_uniform(buffers.states, 2 * chunk) * layer.n_out < free:
             store(buffers.grown, row, grown + 1)
             counted += 1

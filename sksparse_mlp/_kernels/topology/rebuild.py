@@ -10,7 +10,7 @@ from ..jit import inlined, kernel
 from ..random import derive, next_uniform
 from ..records import UNIFORM, ZERO
 from ..simd import bare, load, store
-from .cells import draw_columns, enumerate_columns
+from .cells import draw_columns, enumerate_columns, n_cells_of
 from .drop import (
     copy_kept,
     count_kept,
@@ -87,10 +87,11 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
         stop = copy_kept(layer, buffers, row, start, chunk)
         stop = insert_chosen(layer, buffers, init, row, start, stop, columns, weights)
         n = load(buffers.grown, row)
-        if 2 * (stop - start + n) > layer.n_out or CROWDED * n > layer.n_out:
-            enumerate_columns(layer.n_out, buffers, start, stop, columns, n, topology)
+        free = n_cells_of(layer, row, row + 1) - (stop - start) - n
+        if 2 * free < layer.n_out or CROWDED * n > layer.n_out:
+            enumerate_columns(layer, buffers, row, start, stop, columns, n, topology)
         else:
-            draw_columns(layer.n_out, buffers, start, stop, columns, n, topology)
+            draw_columns(layer, buffers, row, start, stop, columns, n, topology)
         merge_row(buffers, init, start, stop, columns, n, weights)
         start = stop + n
         store(buffers.indptr, row + 1, layer.start + start)

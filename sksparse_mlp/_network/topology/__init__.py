@@ -27,6 +27,7 @@ References
 """
 
 from .amount import AMOUNT_RULES
+from .base import NO_CELLS, Cells
 from .density import (
     LAYER_DENSITY_RULES,
     connections_for_densities,
@@ -44,7 +45,9 @@ __all__ = [
     "GROWTH_RULES",
     "LAYER_DENSITY_RULES",
     "NEED_SIGNALS",
+    "NO_CELLS",
     "PROPOSE_CELLS",
+    "Cells",
     "EvolutionTiming",
     "connections_for_densities",
     "connections_for_density",

@@ -10,6 +10,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 
+class Cells(NamedTuple):
+    """Some cells of a layer, by row."""
+
+    indptr: np.ndarray  # int64 [n_in + 1], from 0
+    columns: np.ndarray  # int32, ascending in a row
+
+
+NO_CELLS = Cells(np.zeros(0, np.int64), np.zeros(0, np.int32))
+
+
 class LayerView(NamedTuple):
     """One layer as rules see it; the arrays are views of the network's."""
 
@@ -23,6 +33,7 @@ class LayerView(NamedTuple):
     moment_1: np.ndarray  # float32 [n_connections], velocity or Adam's mean of gradients
     input_preferences: np.ndarray | None  # float32, of each input, mean one
     seed: np.uint64  # of this evolution of this layer, for rules that draw
+    forbidden: Cells = NO_CELLS  # where no connection lies, and none may grow
     # What the layer's neurons did on some samples, float32 [n_tiles, n, lanes]; None, where no
     # rule of the network asks for it, and at the initialisation: activations of those that it
     # leads from and to, gradients of the latter.

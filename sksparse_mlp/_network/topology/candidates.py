@@ -8,8 +8,6 @@ References
        exploration. arXiv 2401.06898.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -19,19 +17,10 @@ from ..._kernels.topology.propose import propose_cells
 from ..streams import derive_seed
 from ..team import Stopped
 from ..workspace import MAX_LANES, lanes_for
+from .base import NO_CELLS, Cells
 
 # Cells that are drawn for each that grows.
 CANDIDATES = 4
-
-
-class Chosen(NamedTuple):
-    """Cells, by row: none of them is connected."""
-
-    indptr: np.ndarray  # int64 [n_in + 1]
-    columns: np.ndarray  # int32, ascending in a row
-
-
-NOTHING_CHOSEN = Chosen(np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 
 def choose_cells(team, layer, candidates, n):
@@ -48,19 +37,21 @@ def choose_cells(team, layer, candidates, n):
 
     Returns
     -------
-    Chosen
+    Cells
+        None of them is connected.
     """
     slots = _slots(candidates.row_weights, CANDIDATES * n, layer)
     columns = candidates.column_weights
     if slots[-1] == 0 or not (columns is None or _can_be_drawn_by(columns)):
-        return NOTHING_CHOSEN
+        return NO_CELLS
     cells = _proposals(layer, candidates, slots)
     team.run(propose_cells, cells, lanes=lanes_for(MAX_LANES))
     if team.stopped:
         raise Stopped
+    _rule_out_forbidden(cells, layer)
     chosen = _best(cells.scores, n) & (cells.columns >= 0)
     n_before = np.concatenate(([0], np.cumsum(chosen)))
-    return Chosen(n_before[slots], cells.columns[chosen])
+    return Cells(n_before[slots], cells.columns[chosen])
 
 
 def _can_be_drawn_by(weights):
@@ -82,7 +73,7 @@ def _slots(row_weights, n, layer):
 def _proposals(layer, candidates, slots):
     """What the kernel is told, and where it writes."""
     walks, nothing = candidates.source is None, np.zeros(0, np.float32)
-    pointers, rows = _by_column(layer) if walks else NOTHING_CHOSEN
+    pointers, rows = _by_column(layer) if walks else NO_CELLS
     sums, guides = _sums_and_guides(np.zeros(0) if walks else candidates.column_weights)
     return Proposals(
         n_in=layer.n_in,
@@ -120,6 +111,22 @@ def _by_column(layer):
         shape=(layer.n_in, layer.n_out),
     ).tocsc()
     return pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
+
+
+def _rule_out_forbidden(cells, layer):
+    """Cells where none may grow are no candidates: their score becomes zero."""
+    if layer.forbidden.columns.size == 0:
+        return
+    drawn = _numbers(Cells(cells.slots, cells.columns), layer.n_out)
+    forbidden = _numbers(layer.forbidden, layer.n_out)
+    places = np.searchsorted(forbidden, drawn).clip(max=forbidden.size - 1)
+    cells.scores[forbidden[places] == drawn] = 0
+
+
+def _numbers(cells, n_out):
+    """Cells by number: the row times the columns of one, and the column; -1 stays out of range."""
+    rows = np.repeat(np.arange(cells.indptr.size - 1), np.diff(cells.indptr))
+    return np.where(cells.columns < 0, -1, rows * n_out + cells.columns)
 
 
 def _best(scores, n):

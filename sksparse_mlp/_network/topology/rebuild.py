@@ -8,8 +8,8 @@ from ..._kernels.topology.rebuild import rebuild_layer
 from ..streams import derive_seed
 from ..team import Stopped
 from .aliases import tables_of_chunks
-from .base import Growth, LayerView
-from .candidates import NOTHING_CHOSEN, choose_cells
+from .base import NO_CELLS, Growth, LayerView
+from .candidates import choose_cells
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES
 from .weight_init import rebuilding_of, weight_init_of
@@ -48,7 +48,7 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None):
         with np.errstate(all="ignore"):
             saliency = DROP_RULES[network.drop](view)
             growth = Growth() if network.is_full(layer) else GROWTH_RULES[network.growth](view)
-        chosen = NOTHING_CHOSEN
+        chosen = NO_CELLS
         if growth.candidates is not None:
             chosen = choose_cells(team, view, growth.candidates, _n_dropped(saliency, zeta))
         buffers = _buffers(network, layer, team.n_threads, scratch, growth.preferences is not None)
@@ -88,6 +88,7 @@ def layer_view(network, layer, signals=None):
         moment_1=network.optimizer_state.weights_1[start:stop],
         input_preferences=network.input_preferences,
         seed=derive_seed(network.streams.topology, rebuilding_of(network, layer), OF_RULES),
+        forbidden=network.forbidden_in(layer),
         source_activations=signals and signals.activations[source],
         target_activations=signals and signals.activations[target],
         target_gradients=signals and signals.gradients[target],
@@ -100,6 +101,7 @@ def _kernel_layer(network, layer, saliency, preferences, chosen):
     sums = np.concatenate(([0.0], sums))
     chunk_shares, chunk_aliases = tables_of_chunks(sums)
     n_in, n_out = network.shapes[layer]
+    forbidden = network.forbidden_in(layer)
     return Layer(
         n_in=n_in,
         n_out=n_out,
@@ -114,9 +116,12 @@ def _kernel_layer(network, layer, saliency, preferences, chosen):
         preferences=sums,
         chunk_shares=chunk_shares,
         chunk_aliases=chunk_aliases,
-        chooses=chosen is not NOTHING_CHOSEN,
+        chooses=chosen is not NO_CELLS,
         chosen_indptr=chosen.indptr,
         chosen=chosen.columns,
+        forbids=forbidden is not NO_CELLS,
+        forbidden_indptr=forbidden.indptr,
+        forbidden=forbidden.columns,
     )
 
 
