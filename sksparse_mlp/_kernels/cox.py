@@ -26,7 +26,7 @@ def cox_loss(lanes, net, workspace, batches, step):
     """
     width, z = 1 << len(lanes), load(workspace.level_start, output_level(net))
     total_weight = total_weight_of(batches, step)
-    sum_up_risk_sets(z, workspace, batches, step)
+    sum_up_risk_sets(z, workspace, batches, step, total_weight)
     loss = walk_up_the_times(z, workspace, batches, step, total_weight)
     for i in range(step.n_samples, step.n_tiles * width):
         store(workspace.activations, z + i, np.float32(0))
@@ -35,8 +35,8 @@ def cox_loss(lanes, net, workspace, batches, step):
 
 
 @inlined
-def sum_up_risk_sets(z, workspace, batches, step):
-    """Logarithms of the running sums of ``s exp z``, into ``workspace.clean``."""
+def sum_up_risk_sets(z, workspace, batches, step, total_weight):
+    """Logarithms of the running sums of ``s exp(z) / S``, into ``workspace.clean``."""
     largest, total = -np.inf, 0.0
     for i in range(step.n_samples):
         z_i = np.float64(load(workspace.activations, z + i))
@@ -44,7 +44,7 @@ def sum_up_risk_sets(z, workspace, batches, step):
         if z_i > largest:
             total *= np.exp(largest - z_i)
             largest = z_i
-        total += weight * np.exp(z_i - largest)
+        total += weight / total_weight * np.exp(z_i - largest)
         store(workspace.clean, i, np.float32(largest + np.log(total)))
 
 
@@ -66,10 +66,9 @@ def walk_up_the_times(z, workspace, batches, step, total_weight):
         for i in range(first, last + 1):
             sample = load(batches.order, step.first + i)
             if load(batches.values, sample) > 0:
-                weight = np.float64(load(batches.sample_weight, sample))
-                z_i = np.float64(load(workspace.activations, z + i))
-                loss += weight * (log_risk - np.log(total_weight) - z_i) / total_weight
-                hazard += weight
+                share = np.float64(load(batches.sample_weight, sample)) / total_weight
+                loss += share * (log_risk - np.float64(load(workspace.activations, z + i)))
+                hazard += share
         for i in range(first, last + 1):
             sample = load(batches.order, step.first + i)
             weight = np.float64(load(batches.sample_weight, sample))
