@@ -4,6 +4,7 @@ from importlib import import_module
 
 from .classifier import TrulySparseMLPClassifier
 from .regressor import TrulySparseMLPRegressor
+from .survival import TrulySparseMLPSurvival
 
 __version__ = "0.1.0"
 
@@ -14,6 +15,7 @@ __all__ = [
     "TrulySparseMLPEnsembleClassifier",
     "TrulySparseMLPEnsembleRegressor",
     "TrulySparseMLPRegressor",
+    "TrulySparseMLPSurvival",
     "__version__",
     "merge",
 ]

@@ -95,6 +95,14 @@ def with_numbers(data, n_outputs, *, seed=0):
     return data._replace(targets=values.astype(np.float32))
 
 
+def with_times(data, *, n_times=12, censored=0.4, seed=0):
+    """The same samples with ranks of times as targets, some tied, some negative: censored."""
+    rng = np.random.default_rng(seed)
+    ranks = rng.integers(1, n_times + 1, (len(data.X), 1))
+    ranks[rng.random(len(data.X)) < censored] *= -1
+    return data._replace(targets=ranks.astype(np.float32))
+
+
 def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
     """Train a network in place; returns the Trainer."""
     if data.targets is None:

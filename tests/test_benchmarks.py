@@ -56,6 +56,10 @@ def test_regression(run):
     assert "| quantile 0.1 |" in table
 
 
+def test_survival_is_compared():
+    assert run("benchmark_survival", "--seeds", 1).count("| linear |") == 3
+
+
 def test_feature_selection_goes_on_where_it_was(run, tmp_path):
     results = tmp_path / "results.jsonl"
     command = ["benchmark_feature_selection", "--results", results, "--k", 10, "--selectors"]

@@ -253,7 +253,7 @@ def test_of_several_numbers_each_has_a_column():
 
 def test_a_regressor_has_no_classes():
     X, y = numbers()
-    with pytest.raises(ValueError, match="classes='ALL' has no meaning for a regressor"):
+    with pytest.raises(ValueError, match="classes='ALL' has no meaning without classes"):
         contributions(small_regressor().fit(X, y), X, classes="ALL")
     with pytest.raises(NotFittedError):
         contributions(small_regressor(), X)

@@ -23,7 +23,11 @@ except ImportError:  # before scikit-learn 1.8
     generate_link_to_param_doc = None
 
 import sksparse_mlp
-from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
+from sksparse_mlp import (
+    TrulySparseMLPClassifier,
+    TrulySparseMLPRegressor,
+    TrulySparseMLPSurvival,
+)
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -124,6 +128,7 @@ def fitted(request):
     estimator = {
         "TrulySparseMLPClassifier": small,
         "TrulySparseMLPRegressor": TrulySparseMLPRegressor(9, max_iter=2, random_state=0),
+        "TrulySparseMLPSurvival": TrulySparseMLPSurvival(9, max_iter=2, random_state=0),
         "SparseMLPFeatureSelector": sksparse_mlp.SparseMLPFeatureSelector(small, n_networks=2),
         "TrulySparseMLPEnsembleClassifier": sksparse_mlp.TrulySparseMLPEnsembleClassifier(
             small, n_estimators=2
@@ -134,7 +139,10 @@ def fitted(request):
         "SparseAutoencoderSelector": sksparse_mlp.SparseAutoencoderSelector(9, max_iter=2),
     }[request.param]
     X, y = points()
-    return estimator.fit(X, np.unique(y, return_inverse=True)[1])
+    y = np.unique(y, return_inverse=True)[1]
+    if isinstance(estimator, TrulySparseMLPSurvival):
+        y = np.array([(True, time) for time in y], [("event", bool), ("time", float)])
+    return estimator.fit(X, y)
 
 
 def test_fitted_attributes_are_documented_and_there(fitted):
@@ -185,7 +193,10 @@ def row_of(parameter):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_the_README_lists_the_parameters_as_their_docstring_does(name):
     rows = [row_of(parameter) for parameter in ClassDoc(getattr(sksparse_mlp, name))["Parameters"]]
-    if name == "TrulySparseMLPRegressor":  # its other parameters are the classifier's
+    if name in (
+        "TrulySparseMLPRegressor",
+        "TrulySparseMLPSurvival",
+    ):  # their other parameters are the classifier's
         others = ClassDoc(TrulySparseMLPClassifier)["Parameters"]
         rows = [row for row in rows if row not in map(row_of, others)]
     section = (ROOT / "README.md").read_text().split(f"### {name}\n")[1].split("\n#")[0]

@@ -12,6 +12,7 @@ from builders import (
     shaken,
     train,
     with_numbers,
+    with_times,
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Parameters, Twin, activate, flatten, log_softmax, slope_of
@@ -124,7 +125,8 @@ LOSSES_OF_NUMBERS = {
 
 
 def test_every_loss_of_numbers_is_tested():
-    assert LOSSES_OF_NUMBERS.keys() == LOSSES.keys() - {"cross_entropy", "reconstruction"}
+    others = {"cross_entropy", "reconstruction", "cox"}
+    assert LOSSES_OF_NUMBERS.keys() == LOSSES.keys() - others
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -146,6 +148,55 @@ def test_losses_of_numbers_are_those_of_the_twin(loss):
     twin = Twin(network, make_options(**changes))
     expected = twin.loss(data.X, data.targets, data.sample_weight, twin.calm)
     assert_allclose(train(network, data, **changes).history["loss"], expected, rtol=1e-5)
+
+
+# ---------------------------------------------------------------- times
+
+
+def make_times(n_samples, **changes):
+    return with_times(make_data(n_samples, WIDTHS[0], 2, weighted=True), **changes)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_samples", BATCHES)
+@pytest.mark.parametrize("n_times", [3, 1000], ids=["ties", "few ties"])
+def test_gradients_of_censored_times(n_times, n_samples, n_threads):
+    network = shaken(make_network((6, 8, 7, 1), activation="tanh"))
+    data = make_times(n_samples, n_times=n_times)
+    found = gradients_by_kernels(network, data, loss="cox", n_threads=n_threads)
+    assert found.intercepts[-1] == 0
+    twin = Twin(network, make_options(loss="cox"))
+    loss, exact = twin.gradients(data.X, data.targets, data.sample_weight, twin.calm)
+    assert train(network.copy(), data, loss="cox").history["loss"] == [pytest.approx(loss, 1e-5)]
+    for expected in (exact, numeric_gradients(network, data, loss="cox")):
+        assert_allclose(expected.intercepts[-1], 0, atol=1e-8)
+        expected.intercepts[-1][:] = 0
+        assert_close(found, expected)
+
+
+def test_risk_sets_are_those_of_the_mini_batch():
+    network, data = make_network((6, 8, 1)), make_times(70)
+    twin = Twin(network, make_options(loss="cox", learning_rate_init=0.1))
+    losses, shares = [], []
+    for batch in (slice(0, 32), slice(32, 64), slice(64, 70)):
+        part = data.X[batch], data.targets[batch], data.sample_weight[batch]
+        losses.append(twin.step(*part))
+        shares.append(part[2].sum())
+    trainer = train(network, data, loss="cox", batch_size=32)
+    assert_allclose(trainer.history["loss"], np.average(losses, weights=shares), rtol=1e-5)
+
+
+def test_outputs_of_any_size_have_a_loss_of_times():
+    network, data = make_network((6, 1)), make_times(40)
+    network.arrays.weights[:] *= 1e6
+    assert np.isfinite(train(network, data, loss="cox").history["loss"]).all()
+
+
+def test_a_mini_batch_without_events_teaches_nothing():
+    network, data = make_network((6, 8, 1)), make_times(40, censored=1.0)
+    before = bits_of(network)
+    assert train(network, data, loss="cox").history["loss"] == [0.0]
+    assert bits_of(network) == before
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -45,7 +45,7 @@ class ExplainsClassifier:
         some, places = np.unique(wanted, return_inverse=True)
         column_of = np.full(len(est.classes_), -1, np.int64)
         column_of[some] = np.arange(some.size)
-        found = _contributions(est, X, column_of, np.full(column_of.size, 1 / est.temperature_))
+        found = contributions_to(est, X, column_of, np.full(column_of.size, 1 / est.temperature_))
         if wanted.ndim == 0:
             return found[..., 0]
         in_order = np.array_equal(places, np.arange(some.size))
@@ -74,7 +74,7 @@ class ExplainsRegressor:
         check_is_fitted(self)
         est = self._twin()
         X = est._validate_X(X, reset=False)
-        found = _contributions(est, X, np.arange(est.n_outputs_), est.target_scale_)
+        found = contributions_to(est, X, np.arange(est.n_outputs_), est.target_scale_)
         return found[..., 0] if est._is_column else found
 
 
@@ -96,11 +96,11 @@ def _of_two_classes(est, X, wanted):
     """Contributions to the difference of two logits, with the sign of each class wanted."""
     sign = -1.0 if wanted.ndim == 0 and wanted == 0 else 1.0
     factor = sign * np.array([-1.0, 1.0]) / est.temperature_
-    found = _contributions(est, X, np.zeros(2, np.int64), factor)
+    found = contributions_to(est, X, np.zeros(2, np.int64), factor)
     return found[..., 0] if wanted.ndim == 0 else found * np.float32([-1, 1])[wanted]
 
 
-def _contributions(est, X, column_of, factor):
+def contributions_to(est, X, column_of, factor):
     """Contributions to the columns, by as many threads as are worth it."""
     network, n_passes = est._network, 2 + int(column_of.max())
     work = [n_passes * n for n in network.n_connections]

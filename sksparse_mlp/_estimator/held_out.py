@@ -63,7 +63,7 @@ class HeldOutFigures:
         self.estimator, self.X, self.samples = estimator, data.X, data.samples
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
-        self.scorer = None if estimator.scoring is None else Scorer(estimator, held_out)
+        self.scorer = None if estimator._scoring is None else Scorer(estimator, held_out)
 
     def __call__(self, network, team):
         which = {"team": team, "chosen": self.samples}
@@ -73,6 +73,12 @@ class HeldOutFigures:
         if self.scorer is not None:
             score = monitored = self.scorer(network)
         return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
+
+
+def _scorer_of(estimator):
+    """The scorer that ``scoring`` names; "concordance" is what ``score`` returns."""
+    name = estimator._scoring
+    return check_scoring(estimator, None if name == "concordance" else name)
 
 
 class Scorer:
@@ -88,7 +94,7 @@ class Scorer:
     def __init__(self, estimator, held_out):
         data = held_out.data
         self.estimator, self.name = estimator, f"scoring={estimator.scoring!r}"
-        self.scorer = check_scoring(estimator, estimator.scoring)
+        self.scorer = _scorer_of(estimator)
         samples, self.more = data.samples[data.sample_weight[data.samples] > 0], {}
         weight = data.sample_weight[samples].astype(np.float64)
         if accepts_sample_weight(self.scorer):

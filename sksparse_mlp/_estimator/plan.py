@@ -69,7 +69,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
     if moments is None and (starts_fitted or guided):
-        moments = input_moments(data)
+        moments = input_moments(_with_clues(task, data))
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
@@ -138,6 +138,12 @@ def _guidance(estimator, shape):
     if estimator.evolution != "auto":
         return estimator.guidance
     return estimator.guidance * defaults.scarcity(shape.n_samples, shape.n_features)
+
+
+def _with_clues(task, data):
+    """The data with what the task says that inputs are to be compared with."""
+    clues = task.clues(data.targets, data.sample_weight.astype(np.float64))
+    return data._replace(targets=clues)
 
 
 def _start(task, data, moments, options):

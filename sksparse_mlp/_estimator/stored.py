@@ -13,12 +13,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from .._network import SparseNetwork
 from .._network.checks import check_list, is_count, is_finite, require
 from .._network.state import SCALARS, checksum_of, plain, table_of
+from .concordance import SurvivalMixin
 
 # A value deeper than this counts by its presence: it is not of this package.
 DEEPEST = 8
 # What a prediction needs.
 OF_CLASSIFIERS = {"classes_", "temperature_", "_multilabel", "n_features_in_", "_importances"}
 OF_REGRESSORS = {"target_mean_", "target_scale_", "_is_column", "n_features_in_", "_importances"}
+OF_SURVIVAL = {"unique_times_", "cum_baseline_hazard_", "n_features_in_", "_importances"}
 
 
 def checksum_of_estimator(state):
@@ -71,6 +73,10 @@ def check_estimator(estimator, state):
         _require_all("attributes", OF_CLASSIFIERS, state)
     if isinstance(estimator, RegressorMixin):
         _require_all("attributes", OF_REGRESSORS, state)
+    if isinstance(estimator, SurvivalMixin):
+        _require_all("attributes", OF_SURVIVAL, state)
+        same = np.shape(state["unique_times_"]) == np.shape(state["cum_baseline_hazard_"])
+        require(same, "unique_times_ and cum_baseline_hazard_ differ in length")
     for name, check in CHECKS.items():
         if name in state:
             check(name, state[name], network.widths)
@@ -116,6 +122,13 @@ def _check_targets(name, values, widths):
     require(right, f"{name} holds no number for each of {widths[-1]} outputs")
 
 
+def _check_ascending(name, values, widths):
+    right = type(values) in (np.ndarray, np.memmap) and values.ndim == 1 and values.size > 0
+    right = right and values.dtype.kind == "f" and bool((values >= 0).all())
+    right = right and bool((np.diff(values) >= 0).all())
+    require(right, f"{name} holds no numbers that ascend from 0")
+
+
 def _check_count(name, value, widths):
     require(is_count(plain(value)), f"{name}={short(value)} is no count")
 
@@ -142,6 +155,8 @@ CHECKS = {
     "_is_column": _check_flag,
     "target_mean_": _check_targets,
     "target_scale_": _check_targets,
+    "unique_times_": _check_ascending,
+    "cum_baseline_hazard_": _check_ascending,
     "_n_samples": _check_count,
     "history_": _check_history,
     "scores_": _check_importances,

@@ -56,7 +56,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         data = twin._training_data(X, y, sample_weight)
         streams = twin._new_streams() if network is None else network.streams
         data, held_out = twin._split(data, y, streams, X_val, y_val, sample_weight_val)
-        report = partial(self._reporter, {"X": X, "y": y}, twin)
+        report = partial(self._reporter, {"X": X, "y": twin._shown(y)}, twin)
         trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
         twin._set_fitted(trainer, n_samples=data.samples.size)
         with self._published(twin):
@@ -89,6 +89,10 @@ class BaseSupervisedMLP(BaseSparseMLP):
     def _set_classes(self):
         """Take note of the classes that a stream will have."""
 
+    def _shown(self, y):
+        """A y that was read, as callbacks are to see it."""
+        return y
+
     def _check_that_streams_make_sense(self):
         if self.early_stopping:
             raise ValueError(
@@ -100,6 +104,11 @@ class BaseSupervisedMLP(BaseSparseMLP):
                 f"checkpoint={str(self.checkpoint)!r} has no meaning for partial_fit, which trains "
                 "for one epoch: pickle the estimator between the calls."
             )
+
+    @property
+    def _scoring(self):
+        """What early stopping looks at; None: the validation loss."""
+        return self.scoring
 
     # ------------------------------------------------------------ data
 

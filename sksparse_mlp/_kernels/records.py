@@ -15,10 +15,11 @@ import numpy as np
 IDENTITY, RELU, PIECEWISE, SRELU, TANH, LOGISTIC = range(6)
 # Solver codes; the last adds gradients up in the first moments and moves nothing.
 SGD, NESTEROV, ADAM, SUM_GRADIENTS = range(4)
-# Loss codes: of class numbers; of the outputs as a reconstruction of the clean inputs; and of each
-# output apart, whose targets are numbers.
+# Loss codes: of class numbers; of the outputs as a reconstruction of the clean inputs; of each
+# output apart, whose targets are numbers; and of times that may be censored.
 CROSS_ENTROPY, RECONSTRUCTION = range(2)
 BINARY_CROSS_ENTROPY, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, QUANTILE = range(2, 7)
+COX = 7
 # What is differentiated with respect to the inputs: the loss; the logit of the sample's class, less
 # the mean of all; that multiplied by the input; and one output by itself.
 OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT = range(4)
@@ -86,7 +87,9 @@ class Workspace(NamedTuple):
     gradients: np.ndarray  # float32, a block for each thread, or one value a connection
     scratch_size: int  # floats a thread owns in gradients; 0: gradients covers all connections
     unit_gradients: np.ndarray  # float32 [5, n_units] flat: intercept and four SReLU parameters
-    clean: np.ndarray  # float32 [n_features + n_threads, lanes] flat, or empty: a tile of inputs
+    # float32 [n_features + n_threads, lanes] flat, a tile of inputs; of COX [n_tiles, lanes] flat,
+    # the samples' risk sets; else empty
+    clean: np.ndarray
 
 
 class XView(NamedTuple):

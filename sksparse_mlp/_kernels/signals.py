@@ -3,12 +3,13 @@
 import numpy as np
 
 from .activations import activate
+from .cox import cox_gradients
 from .importance import hidden_gradients, logit_gradients, pass_forward
 from .jit import inlined, kernel
 from .levels import output_level
 from .loading import load_tile
 from .loss import slope_of_output
-from .records import CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Tile
+from .records import COX, CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Tile
 from .simd import bare, load, store, vload, vstore
 
 
@@ -30,6 +31,9 @@ def loss_gradients(lanes, net, params, batch, start):
     """Replace the outputs of a tile by gradients of the samples' losses."""
     if params.loss == CROSS_ENTROPY:
         logit_gradients(lanes, net, batch, start)
+        return
+    if params.loss == COX:
+        cox_gradients(lanes, net, batch, start)
         return
     width, n_out = 1 << len(lanes), load(net.widths, output_level(net))
     inputs, outputs = load(batch.level_start, 0), load(batch.level_start, output_level(net))

@@ -21,13 +21,14 @@ import numpy as np
 from .activations import activate
 from .backward import backward, update_units
 from .barrier import barrier, own_share, stop_requested
+from .cox import cox_loss
 from .forward import forward, scatter_all, split_columns
 from .jit import inlined, kernel
 from .levels import has_skip, output_level
 from .loading import HIDDEN_DROPOUT, disturb_tile, load_tile
 from .loss import loss_of_outputs, softmax_loss, squared_errors, sum_of_errors
 from .random import derive
-from .records import CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Step, Tile
+from .records import COX, CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Step, Tile
 from .simd import bare, load, store, vload, vstore
 
 
@@ -77,6 +78,8 @@ def loss_of_step(worker, net, params, workspace, x, batches, step, phase):
             loss = sum_of_errors(net, workspace)
         elif params.loss == CROSS_ENTROPY:
             loss = softmax_loss(worker.lanes, net, workspace, batches, step)
+        elif params.loss == COX:
+            loss = cox_loss(worker.lanes, net, workspace, batches, step)
         else:
             loss = loss_of_outputs(worker.lanes, net, params, workspace, batches, step)
         store(batches.losses, step.number, loss)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._kernels.backward import BLOCK
-from .._kernels.records import RECONSTRUCTION, Workspace
+from .._kernels.records import COX, RECONSTRUCTION, Workspace
 
 MAX_LANES = 32
 # Below this number of bytes, all outputs of a layer are cheaper to sum in private copies than by
@@ -37,7 +37,7 @@ def make_workspace(network, batch_size, n_threads, loss):
     n_gradients = scratch_size * n_threads or network.arrays.weights.size
     by_column = n_threads > 1 and 0 in n_chunks
     n_splits = (n_threads - 1) * network.arrays.indptr.size if by_column else 0
-    n_clean = network.widths[-1] + n_threads if loss == RECONSTRUCTION else 0
+    n_clean = {RECONSTRUCTION: network.widths[-1] + n_threads, COX: n_tiles}.get(loss, 0)
     return Workspace(
         activations=aligned_zeros(widths.sum() * n_tiles * width),
         level_start=np.concatenate(([0], np.cumsum(widths[:-1]))) * n_tiles * width,

@@ -55,6 +55,25 @@ def some_samples(data, at_most, streams, counter):
     return np.random.default_rng(seed).choice(data.samples, at_most, replace=False)
 
 
+def longest_first(order, ranks, batch_size):
+    """The samples of each mini-batch by time, the longest first, as risk sets are summed up.
+
+    Parameters
+    ----------
+    order : ndarray of int64
+        The samples in the order that mini-batches are cut from.
+    ranks : ndarray of float32, shape (n, 1)
+        By sample of X: ranks of the times, negative where no event was seen.
+    batch_size : int
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    batch = np.arange(order.size) // batch_size
+    return order[np.lexsort((-abs(ranks[order, 0]), batch))]
+
+
 def merge_equal_samples(X, samples, targets, sample_weight):
     """Sum the weights of samples with equal values and targets; sorted by their contents.
 

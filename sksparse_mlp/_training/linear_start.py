@@ -16,7 +16,7 @@ import numpy as np
 from .._kernels.records import SUM_GRADIENTS, Batches
 from .._network.network import SparseNetwork
 from .._network.workspace import MAX_LANES, lanes_for
-from .data import some_samples, training_window
+from .data import longest_first, some_samples, training_window
 from .lbfgs import minimise
 from .moments import input_scale
 from .options import TrainingOptions
@@ -57,8 +57,11 @@ class LinearStart:
         self.params = self.params._replace(solver=SUM_GRADIENTS)
         # Mini-batches of a training that fill their lanes may be larger here.
         batch_size = BATCH if batch_size > MAX_LANES // 2 else batch_size
+        if loss == "cox":  # one risk set is worth more than the same kernels
+            batch_size = self.order.size
+            self.order = longest_first(self.order, data.targets, batch_size)
         self.batch_size = min(batch_size, self.order.size)
-        self.workspace = self.layer.workspace(self.batch_size, team.n_threads)
+        self.workspace = self.layer.workspace(self.batch_size, team.n_threads, self.params.loss)
         weight = data.sample_weight[self.order].astype(np.float64)
         starts = np.arange(0, self.order.size, self.batch_size)
         self.shares = np.add.reduceat(weight, starts) / weight.sum()

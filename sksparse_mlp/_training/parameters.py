@@ -5,6 +5,7 @@ import numpy as np
 from .._kernels.records import (
     ABSOLUTE_ERROR,
     BINARY_CROSS_ENTROPY,
+    COX,
     CROSS_ENTROPY,
     HUBER,
     QUANTILE,
@@ -16,7 +17,7 @@ from .._network.activations import CODES
 from .._network.optimizer_state import solver_code
 
 ADAM_EPSILON = 1e-8
-# Of class numbers; of the inputs; of numbers, one an output.
+# Of class numbers; of the inputs; of numbers, one an output; of signed ranks of times.
 LOSSES = {
     "cross_entropy": CROSS_ENTROPY,
     "reconstruction": RECONSTRUCTION,
@@ -25,6 +26,7 @@ LOSSES = {
     "absolute_error": ABSOLUTE_ERROR,
     "huber": HUBER,
     "quantile": QUANTILE,
+    "cox": COX,
 }
 
 

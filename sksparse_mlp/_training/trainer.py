@@ -17,7 +17,7 @@ from .._network.topology import AMOUNT_RULES, EvolutionTiming
 from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once
 from .checks import check_same_training, check_training_state
-from .data import training_window
+from .data import longest_first, training_window
 from .divergence import divergence
 from .interrupt import deferred_interrupt
 from .pace import Pace
@@ -234,9 +234,13 @@ class Trainer:
     def _order(self):
         """The order in which this epoch visits the samples."""
         if not self.options.shuffle or self.batch_size == self.n_samples:
-            return self.data.samples
-        seed = derive_seed(self.network.streams.shuffling, self.network.epoch)
-        return np.random.default_rng(seed).permutation(self.data.samples)
+            order = self.data.samples
+        else:
+            seed = derive_seed(self.network.streams.shuffling, self.network.epoch)
+            order = np.random.default_rng(seed).permutation(self.data.samples)
+        if self.options.loss == "cox":
+            order = longest_first(order, self.data.targets, self.batch_size)
+        return order
 
     def _report_parts(self, step, n_steps):
         """Report the parts that have ended in the last steps."""

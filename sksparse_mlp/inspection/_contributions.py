@@ -1,6 +1,6 @@
 """What single predictions are made of: contributions of the inputs."""
 
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier
 
 
 def contributions(est, X, *, classes=None):
@@ -13,7 +13,7 @@ def contributions(est, X, *, classes=None):
 
     Parameters
     ----------
-    est : TrulySparseMLPClassifier or TrulySparseMLPRegressor
+    est : TrulySparseMLPClassifier, TrulySparseMLPRegressor or TrulySparseMLPSurvival
         A fitted network; of a pipeline its last step, for the inputs are those of the network.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples as the network gets them: scaled, where it was fitted with scaled ones.
@@ -21,7 +21,7 @@ def contributions(est, X, *, classes=None):
         Of a classifier, whose logits: one of ``classes_``, or some in any order. None: those that
         ``decision_function`` returns, of all classes or labels, or of two classes the difference,
         which is positive where ``classes_[1]`` is predicted. With two classes, the logit of one is
-        always its difference to the other. A regressor has none.
+        always its difference to the other. Other networks have none.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def contributions(est, X, *, classes=None):
             f"{type(est).__name__}. For a pipeline: contributions(model[-1], "
             "model[:-1].transform(X))."
         )
-    if not is_regressor(est):
+    if is_classifier(est):
         return explain(X, classes=classes)
     if classes is not None:
-        raise ValueError(f"classes={classes!r} has no meaning for a regressor: leave it None.")
+        raise ValueError(f"classes={classes!r} has no meaning without classes: leave it None.")
     return explain(X)

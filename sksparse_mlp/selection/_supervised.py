@@ -19,19 +19,19 @@ from .._estimator.compat import (
 )
 from .._estimator.constraints import AT_LEAST_ONE, PARAMETER_CONSTRAINTS, POSITIVE
 from .._estimator.handed_out import FittedAttribute
-from .._estimator.inputs import validated
-from .._estimator.labels import readable_labels
 from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
+from ..regressor import TrulySparseMLPRegressor
 from ._best import BestFeatures
 from ._default import default_estimator
 from ._eviction import scores_in_stages
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
+from ._targets import learns_numbers, samples_and_targets
 
 
 class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
-    """Select the features that sparse networks rely on to tell the classes apart.
+    """Select the features that sparse networks rely on.
 
     Several sparse networks are trained, each with connections at other random places. After
     each epoch, a network's inputs are scored by what it makes of them; scores are added up over
@@ -43,7 +43,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
 
     Parameters
     ----------
-    estimator : TrulySparseMLPClassifier, default=None
+    estimator : TrulySparseMLPClassifier or TrulySparseMLPRegressor, default=None
         Its parameters are those of the networks; it is not fitted itself. None: one that learns
         by plain gradient descent from very small weights, so that a connection is as strong as
         it is useful, and not for long, because many short trainings say more than a few long
@@ -196,7 +196,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
 
     _parameter_constraints: ClassVar[dict] = {
         **BestFeatures._parameter_constraints,
-        "estimator": [TrulySparseMLPClassifier, None],
+        "estimator": [TrulySparseMLPClassifier, TrulySparseMLPRegressor, None],
         "method": [StrOptions(set(MEMORY))],
         "eviction": [Interval(Real, 0, 1, closed="neither"), None],
         "n_networks": [Interval(Integral, 1, 10**6, closed="both")],
@@ -246,7 +246,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
         y : array-like of shape (n_samples,)
-            Class labels.
+            Class labels; with a regressor as ``estimator``, numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative; None: all equal.
 
@@ -256,7 +256,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
             The fitted selector.
         """
         twin = self._twin()
-        X, y = validated(twin, X, readable_labels(y, "y"), reset=True)
+        X, y = samples_and_targets(twin, X, y)
         twin._check_choice(X.shape[1])
         rehearse_importance(self.method)
         tally = Tally(X.shape[1], twin._n_chosen(X.shape[1]))
@@ -316,7 +316,8 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         seeds = random_state.randint(2**31 - 1, size=n_rounds * self.n_networks)
         if n_rounds > 1:
             halves = np.random.RandomState(random_state.randint(2**31 - 1))
-            weights = complementary_halves(y, sample_weight, self.n_pairs, halves)
+            strata = y > np.median(y) if learns_numbers(self) else y
+            weights = complementary_halves(strata, sample_weight, self.n_pairs, halves)
         for weight, of_round in zip(weights, seeds.reshape(n_rounds, -1), strict=True):
             copies = (clone(template).set_params(random_state=int(seed)) for seed in of_round)
             yield weight, [copy.set_params(**changes) for copy in copies]

@@ -8,5 +8,6 @@ from .base import Task
 from .classes import ClassTask
 from .indicators import IndicatorTask
 from .numbers import NumberTask
+from .times import TimeTask
 
-__all__ = ["ClassTask", "IndicatorTask", "NumberTask", "Task"]
+__all__ = ["ClassTask", "IndicatorTask", "NumberTask", "Task", "TimeTask"]

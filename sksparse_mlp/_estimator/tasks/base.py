@@ -43,6 +43,9 @@ class Task(Protocol):
     def strata(self, targets) -> np.ndarray:
         """A number for each sample: of each of them a fraction is held out."""
 
+    def clues(self, targets, weight) -> np.ndarray:
+        """What inputs are compared with where connections are to grow, of the same kinds."""
+
     def figures(self, outputs, targets, weight) -> tuple:
         """Mean loss and score of outputs, float64, on weighted samples."""
 

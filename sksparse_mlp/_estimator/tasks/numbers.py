@@ -50,6 +50,10 @@ class NumberTask:
         """All samples are alike."""
         return np.zeros(len(targets), np.int64)
 
+    def clues(self, targets, weight):
+        """The targets themselves."""
+        return targets
+
     def figures(self, outputs, targets, weight):
         """Mean loss, of standardised numbers, and R^2."""
         losses = self._losses(outputs - targets).mean(axis=1)

@@ -1,0 +1,235 @@
+"""TrulySparseMLPSurvival: events and times, the baseline hazard, and the concordance index."""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from estimators import RECIPE, same_bits
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksparse_mlp import TrulySparseMLPRegressor, TrulySparseMLPSurvival
+from sksparse_mlp._estimator.concordance import concordance_index
+from sksparse_mlp.inspection import contributions
+
+RECIPE = {name: value for name, value in RECIPE.items() if name != "temperature"}
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(120, 10)).astype(np.float32)
+
+
+def structured(event, time):
+    y = np.empty(len(time), [("event", bool), ("time", float)])
+    y["event"], y["time"] = event, time
+    return y
+
+
+TIME, CENSORING = RNG.exponential(np.exp(-X[:, 0] - X[:, 1])), RNG.exponential(2.0, 120)
+Y = structured(TIME <= CENSORING, np.round(0.01 + np.minimum(TIME, CENSORING), 2))
+survival = partial(TrulySparseMLPSurvival, **RECIPE)
+
+
+def slow_concordance(event, time, risk):
+    right = of = 0.0
+    for i in np.flatnonzero(event):
+        for j in range(len(time)):
+            if time[j] > time[i] or (time[j] == time[i] and not event[j]):
+                of += 1
+                right += 0.5 if risk[i] == risk[j] else float(risk[i] > risk[j])
+    return right / of
+
+
+# ---------------------------------------------------------------- concordance
+
+
+@pytest.mark.parametrize(
+    ("event", "time", "risk", "expected"),
+    [
+        ([1, 1, 1], [1, 2, 3], [3, 2, 1], 1.0),
+        ([1, 1, 1], [1, 2, 3], [1, 2, 3], 0.0),
+        ([1, 1, 1], [1, 2, 3], [0, 0, 0], 0.5),
+        ([0, 1, 1], [1, 2, 3], [0, 2, 1], 1.0),  # nothing is known of the first one
+        ([1, 0], [2, 2], [2, 1], 1.0),  # the censored one lived longer
+        ([1, 1], [2, 2], [2, 1], np.nan),
+        ([0, 0], [1, 2], [2, 1], np.nan),
+    ],
+)
+def test_concordance_by_hand(event, time, risk, expected):
+    found = concordance_index(np.array(event, bool), np.array(time), np.array(risk))
+    assert_array_equal(found, expected)
+
+
+def test_concordance_with_ties_is_that_of_all_pairs():
+    rng = np.random.default_rng(0)
+    time, event, risk = rng.integers(9, size=60), rng.random(60) < 0.6, rng.integers(5, size=60)
+    expected = slow_concordance(event, time, risk)
+    assert concordance_index(event, time, risk) == pytest.approx(expected)
+    weight = rng.integers(1, 4, 60)
+    found = concordance_index(event, time, risk, weight)
+    repeated = [np.repeat(values, weight) for values in (event, time, risk)]
+    assert found == pytest.approx(concordance_index(*repeated))
+
+
+def test_concordance_and_hazards_are_those_of_scikit_survival():
+    metrics = pytest.importorskip("sksurv.metrics", reason="scikit-survival is not installed")
+    from sksurv.linear_model.coxph import BreslowEstimator
+
+    model = survival().fit(X, Y)
+    risk = model.predict(X)
+    assert model.score(X, Y) == pytest.approx(
+        metrics.concordance_index_censored(Y["event"], Y["time"], risk)[0]
+    )
+    breslow = BreslowEstimator().fit(risk, Y["event"], Y["time"])
+    assert_allclose(model.unique_times_, breslow.unique_times_)
+    assert_allclose(model.cum_baseline_hazard_, breslow.cum_baseline_hazard_.y, rtol=1e-5)
+    theirs = breslow.get_survival_function(risk[:5])
+    for ours, other in zip(model.predict_survival_function(X[:5]), theirs, strict=True):
+        assert_allclose(ours(ours.x), other(ours.x), rtol=1e-5)
+
+
+# ---------------------------------------------------------------- what it learns
+
+
+def test_learns_who_has_the_event_first():
+    model = make_pipeline(StandardScaler(), TrulySparseMLPSurvival(20, random_state=0))
+    assert model.fit(X[:80], Y[:80]).score(X[80:], Y[80:]) > 0.65
+
+
+def test_parameters_are_those_of_the_regressor_but_for_its_loss():
+    ours, theirs = (
+        set(cls().get_params()) for cls in (TrulySparseMLPSurvival, TrulySparseMLPRegressor)
+    )
+    assert ours < theirs and theirs - ours == {"loss", "quantile", "huber_delta"}
+
+
+def test_only_the_order_of_times_matters():
+    later = structured(Y["event"], np.exp(3 * Y["time"]))
+    assert same_bits(survival().fit(X, Y), survival().fit(X, later))
+
+
+def test_weights_are_repetitions():
+    weight, how = np.arange(len(X)) % 3, {"batch_size": 1000, "skip_connections": "fitted"}
+    repeated = np.repeat(np.arange(len(X)), weight)
+    weighted = survival(**how).fit(X, Y, sample_weight=weight)
+    other = survival(**how).fit(X[repeated], Y[repeated])
+    assert same_bits(weighted, other)
+    assert_allclose(weighted.cum_baseline_hazard_[-1], other.cum_baseline_hazard_[-1])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"batch_size": 1000, "skip_connections": "fitted"}, {"evolution": "guided"},
+     {"evolution": "gradient"}, {"evolution": "cosine"}, {"drop": "snip"}],
+    ids=str,
+)  # fmt: skip
+def test_the_number_of_threads_changes_no_bit(changes):
+    assert same_bits(*(survival(n_jobs=n, **changes).fit(X, Y) for n in (1, 2)))
+
+
+# ---------------------------------------------------------------- hazards
+
+
+def test_curves_begin_at_one_and_fall():
+    model = survival().fit(X, Y)
+    values = model.predict_survival_function(X, return_array=True)
+    assert values.shape == (len(X), len(np.unique(Y["time"])))
+    assert (np.diff(values, axis=1) <= 0).all() and (values <= 1).all() and (values >= 0).all()
+    hazards = model.predict_cumulative_hazard_function(X, return_array=True)
+    assert_allclose(values, np.exp(-hazards))
+    curve, first = model.predict_survival_function(X[:1])[0], model.unique_times_[0]
+    assert curve(first / 2) == 1.0 and curve(first) == values[0, 0]
+    assert_array_equal(curve(curve.x), values[0])
+    with pytest.raises(ValueError, match="x must lie between 0 and"):
+        curve(curve.x[-1] + 1)
+
+
+# ---------------------------------------------------------------- y
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (structured(Y["event"], -Y["time"] - 1), "finite and not negative"),
+        (structured(Y["event"], np.where(X[:, 0] > 0, np.nan, 1.0)), "contains nan"),
+        (structured(Y["event"], np.inf + Y["time"]), "finite and not negative"),
+        (structured(np.zeros(120, bool), Y["time"]), "holds no event"),
+        (Y[["time", "event"]], "They are swapped"),
+        (Y["time"], "structured array with two fields"),
+        (np.column_stack((Y["event"], Y["time"])), "structured array with two fields"),
+        (Y.astype([("event", float), ("time", float)]), "must be boolean"),
+        (Y.astype([("event", bool), ("time", "U9")]), "must hold times"),
+        (Y[:50], "inconsistent numbers of samples"),
+    ],
+    ids=str,
+)
+def test_bad_y_is_refused(y, message):
+    model = survival()
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            call(X, y)
+    assert not model.__sklearn_is_fitted__()
+
+
+def test_score_says_where_nothing_can_be_compared():
+    with pytest.raises(ValueError, match="no comparable pair"):
+        survival().fit(X, Y).score(X[:9], structured(np.zeros(9, bool), Y["time"][:9]))
+
+
+# ---------------------------------------------------------------- as the other estimators
+
+
+@pytest.mark.parametrize("scoring", ["concordance", "loss", lambda est, X, y: est.score(X, y)])
+def test_early_stopping_looks_at_scoring(scoring):
+    model = survival(early_stopping=True, scoring=scoring, max_iter=8, validation_fraction=0.3)
+    model.fit(X, Y)
+    if scoring == "loss":
+        losses = model.history_["validation_loss"]
+        assert model.best_epoch_ == 1 + int(np.argmin(losses))
+    else:
+        assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+def test_validation_figures_are_those_of_the_estimator():
+    model = survival(batch_size=1000, evolution=None).fit(X, Y, X_val=X, y_val=Y)
+    assert model.validation_scores_[-1] == pytest.approx(model.score(X, Y))
+    assert_allclose(model.history_["validation_loss"][:-1], model.loss_curve_[1:], rtol=1e-4)
+
+
+def test_searches_and_pipelines():
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), TrulySparseMLPSurvival(20, random_state=0)),
+        {"trulysparsemlpsurvival__learning_rate_init": [0.05, 0.1]},
+        cv=3,
+    ).fit(X, Y)
+    assert search.best_score_ > 0.5
+    assert clone(search.best_estimator_).get_params()
+
+
+def test_goes_on_with_streams_warm_starts_and_files():
+    model = survival().partial_fit(X[:60], Y[:60]).partial_fit(X[60:], Y[60:])
+    assert_array_equal(model.unique_times_, np.unique(Y["time"][60:]))
+    warm = survival(warm_start=True).fit(X, Y).fit(X, Y)
+    again = pickle.loads(pickle.dumps(warm))
+    assert same_bits(warm, again)
+    assert_array_equal(warm.predict(X), again.predict(X))
+    state = warm.__getstate__() | {"cum_baseline_hazard_": -warm.cum_baseline_hazard_}
+    with pytest.raises(ValueError):
+        TrulySparseMLPSurvival().__setstate__(state)
+
+
+def test_a_checkpoint_ends_with_the_same_bits(tmp_path):
+    how = {"early_stopping": True, "checkpoint": tmp_path / "run.ckpt"}
+    first, second = survival(**how).fit(X, Y), survival(**how).fit(X, Y)
+    assert same_bits(first, second)
+    assert_array_equal(first.cum_baseline_hazard_, second.cum_baseline_hazard_)
+
+
+def test_contributions_add_up_without_hidden_neurons():
+    model = survival(hidden_layer_sizes=()).fit(X, Y)
+    found = contributions(model, X)
+    assert found.shape == X.shape
+    assert_allclose(found.sum(axis=1) + model.intercepts_[-1], model.predict(X), atol=1e-4)
+    assert set(np.argsort(model.feature_importances_)[-2:]) == {0, 1}
