@@ -207,6 +207,19 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
+    averaging : {"ema", "cyclic"} or None, default=None
+        Whether the model is the mean of the weights over the last part of ``fit`` instead of the
+        last ones. "ema": over the epochs of the last quarter, an exponential moving average to
+        which one epoch adds a tenth, the first ten all the same. "cyclic" [13]_: the last
+        three tenths are three cycles. At the beginning of each, half of the connections move, at
+        its end the learning rate, a fifth of ``learning_rate_init`` at first, has fallen to zero;
+        schedules and evolutions lie before, ``evolution=None`` and ``zeta=0`` move nothing, and
+        ``tol`` ends no cycle. The mean is that of the network before them and of those at their
+        ends. A connection counts as zero where it does not exist, and the strongest are kept, as
+        many as there were: predicting costs the same. Validation, early stopping and callbacks see
+        the mean as soon as there is one; if training ends before, it is the network itself. A
+        warm start goes on from the mean, with a solver that starts anew. None: no mean.
+
     skip_connections : {"auto", "fitted", "zero"} or None, default="auto"
         Whether there is a skip layer, from the inputs straight to the outputs beside the hidden
         ones, and what its weights start from. It has ``round(epsilon * (n_features +
@@ -371,6 +384,9 @@ default="relu"
             framework on the edge. NeurIPS.
     .. [12] Lee, N., Ajanthan, T., Torr, P. H. S. (2019). SNIP: single-shot network pruning based on
             connection sensitivity. ICLR.
+    .. [13] Yin, L., Menkovski, V., Fang, M., Huang, T., Pei, Y., Pechenizkiy, M., Mocanu, D. C.,
+            Liu, S. (2022). Superposing many tickets into one: a performance booster for sparse
+            neural network training. UAI.
 
     Examples
     --------
@@ -434,6 +450,7 @@ default="relu"
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        averaging=None,
         skip_connections="auto",
         temperature="auto",
         class_weight=None,
@@ -481,6 +498,7 @@ default="relu"
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.skip_connections = skip_connections
         self.temperature = temperature
         self.class_weight = class_weight

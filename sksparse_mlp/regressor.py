@@ -33,7 +33,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is trained, of the error e of each target in standard deviations of it.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
-        count less; "quantile" [13]_: ``quantile * -e`` of predictions that are too low and
+        count less; "quantile" [14]_: ``quantile * -e`` of predictions that are too low and
         ``(1 - quantile) * e`` of those that are too high, to the ``quantile``.
 
     quantile : float, default=0.5
@@ -128,6 +128,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None: the validation
         loss.
 
+    %(averaging)s
+
     %(skip_connections)s
 
     %(warm_start)s
@@ -215,7 +217,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
             intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
     .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
     .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
-    .. [13] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
+    .. [13] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
+            sparse neural network training. UAI.
+    .. [14] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples
     --------
@@ -282,6 +286,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        averaging=None,
         skip_connections="auto",
         warm_start=False,
         checkpoint=None,
@@ -330,6 +335,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.skip_connections = skip_connections
         self.warm_start = warm_start
         self.checkpoint = checkpoint

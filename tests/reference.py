@@ -214,6 +214,21 @@ def snip_saliency(weights, gradients):
     return np.minimum(product, np.finfo(np.float32).max).astype(np.float32)
 
 
+def strongest_mean(first, second, share, n):
+    """The n largest values of the mean of two layers, of which the second counts ``share``.
+
+    Layers are dense, NaN where nothing is connected: there, the other one's value is averaged with
+    zero. Of equal magnitudes the first are kept.
+    """
+    mean = (1.0 - share) * np.nan_to_num(first, nan=0.0) + share * np.nan_to_num(second, nan=0.0)
+    mean = mean.astype(np.float32)
+    mean[np.isnan(first) & np.isnan(second)] = np.nan
+    cells = np.flatnonzero(~np.isnan(mean))
+    weakest_last = cells[np.argsort(-abs(mean.flat[cells]), kind="stable")]
+    mean.flat[weakest_last[n:]] = np.nan
+    return mean
+
+
 # ---------------------------------------------------------------- the network
 
 

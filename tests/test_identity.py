@@ -66,6 +66,7 @@ OTHER = {
     "early_stopping": True,
     "validation_fraction": 0.2,
     "scoring": "accuracy",
+    "averaging": "ema",
     "skip_connections": "fitted",
     "temperature": 2.0,
     "class_weight": "balanced",

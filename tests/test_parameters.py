@@ -49,6 +49,8 @@ EFFECTS = [
     ({}, "evolution_interval", 2),
     ({}, "evolution_interval", "auto"),
     ({}, "evolution_end", 0.5),
+    ({}, "averaging", "ema"),
+    ({}, "averaging", "cyclic"),
     ({"epsilon": 1}, "evolve_output_layer", False),
     ({}, "solver", "adam"),
     ({}, "learning_rate", "invscaling"),

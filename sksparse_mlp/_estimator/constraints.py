@@ -68,6 +68,7 @@ PARAMETER_CONSTRAINTS = {
     "tol": [NOT_NEGATIVE],
     "n_iter_no_change": [AT_LEAST_ONE, NEVER],
     "early_stopping": ["boolean"],
+    "averaging": [StrOptions({"ema", "cyclic"}), None],
     "skip_connections": [StrOptions({"auto", "fitted", "zero"}), None],
     "temperature": [StrOptions({"auto"}), FloatInterval(Real, 1e-6, None, closed="left")],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],

@@ -259,6 +259,12 @@ class SparseNetwork:
         self.optimizer_state = zero_optimizer_state(self.arrays, self.solver)
         self.n_updates = 0
 
+    def with_arrays(self, arrays):
+        """The same network with other weights and connections, to predict with; nothing copied."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), arrays=arrays, optimizer_state=None, n_updates=0)
+        return twin
+
     def drop_optimizer_state(self):
         """Forget what the solver remembers; it is made anew, zero, when training goes on."""
         self.optimizer_state, self.n_updates = None, 0

@@ -9,7 +9,7 @@ from reprlib import repr as short
 
 from .._network.checks import check_fields, check_list, is_count, require
 
-FIELDS = ("network", "stopping", "history", "first_t", "converged", "ended")
+FIELDS = ("network", "stopping", "averaging", "history", "first_t", "converged", "ended")
 # What a network keeps in training; its preferences are computed, and each kind of processor has its
 # own last bits.
 FIXED = (
