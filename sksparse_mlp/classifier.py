@@ -61,6 +61,19 @@ default="relu"
         n_out``, the same density in each layer, and as many in total. Or the density of each
         layer, in (0, 1], instead of ``epsilon`` and ``density``.
 
+    initial_topology : {"erdos_renyi", "small_world"}, default="erdos_renyi"
+        Where the first connections lie. "erdos_renyi" [1]_: anywhere, or as "guided" evolution
+        would lay them. "small_world" [14]_ [10]_: each neuron is connected to its receptive field,
+        as many neighbours of the layer before as any other neuron of its layer; of these
+        connections the share ``rewiring`` lies elsewhere. Neighbours of the first hidden layer are
+        columns of X that are next to one another, as along a spectrum, the last and the first one,
+        too. Where columns have no order, as genes, receptive fields are sets like any others, that
+        neurons next to one another have in common. Evolution then moves connections as it would.
+
+    rewiring : float, default=0.1
+        The share of the first connections of "small_world" that lies elsewhere than near by, in
+        [0, 1]; no effect on others.
+
     evolution : {"auto", "guided", "set", "gradient", "cosine", "hebbian"} or None, default="auto"
         Whether connections move during training, and where to. "set" [1]_: some are dropped, see
         ``drop``, new ones grow at random places, their number stays the same. "guided": the same,
@@ -387,6 +400,8 @@ default="relu"
     .. [13] Yin, L., Menkovski, V., Fang, M., Huang, T., Pei, Y., Pechenizkiy, M., Mocanu, D. C.,
             Liu, S. (2022). Superposing many tickets into one: a performance booster for sparse
             neural network training. UAI.
+    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+            Nature 393, 440-442.
 
     Examples
     --------
@@ -419,6 +434,8 @@ default="relu"
         epsilon=None,
         density=None,
         layer_density="erdos_renyi",
+        initial_topology="erdos_renyi",
+        rewiring=0.1,
         evolution="auto",
         guidance=0.5,
         drop="set",
@@ -467,6 +484,8 @@ default="relu"
         self.epsilon = epsilon
         self.density = density
         self.layer_density = layer_density
+        self.initial_topology = initial_topology
+        self.rewiring = rewiring
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop

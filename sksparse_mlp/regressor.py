@@ -33,7 +33,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is trained, of the error e of each target in standard deviations of it.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
-        count less; "quantile" [14]_: ``quantile * -e`` of predictions that are too low and
+        count less; "quantile" [15]_: ``quantile * -e`` of predictions that are too low and
         ``(1 - quantile) * e`` of those that are too high, to the ``quantile``.
 
     quantile : float, default=0.5
@@ -52,6 +52,10 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(density)s
 
     %(layer_density)s
+
+    %(initial_topology)s
+
+    %(rewiring)s
 
     %(evolution)s
 
@@ -219,7 +223,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
     .. [13] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
             sparse neural network training. UAI.
-    .. [14] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
+    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+            Nature 393, 440-442.
+    .. [15] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples
     --------
@@ -255,6 +261,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         epsilon=None,
         density=None,
         layer_density="erdos_renyi",
+        initial_topology="erdos_renyi",
+        rewiring=0.1,
         evolution="auto",
         guidance=0.5,
         drop="set",
@@ -304,6 +312,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.epsilon = epsilon
         self.density = density
         self.layer_density = layer_density
+        self.initial_topology = initial_topology
+        self.rewiring = rewiring
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop

@@ -183,6 +183,19 @@ def n_erdos_renyi(n_in, n_out, epsilon):
     return min(n_in * n_out, round(epsilon * (n_in + n_out)))
 
 
+def receptive_fields(n_in, n_out, n):
+    """Which of ``n_in x n_out`` cells are near by: n of them, the same number for each output.
+
+    Outputs stand at equal distances on a ring of inputs; each is connected to the nearest inputs.
+    """
+    cells = np.zeros((n_in, n_out), bool)
+    for j in range(n_out):
+        size = n * (j + 1) // n_out - n * j // n_out
+        first = int(np.floor((j + 0.5) * (n_in / n_out) - size / 2))
+        cells[[(first + i) % n_in for i in range(size)], j] = True
+    return cells
+
+
 def dropped_of(saliency, zeta, groups=None):
     """Which connections are dropped: of each group the fraction zeta of lowest saliency; of ties
     the first."""

@@ -37,6 +37,8 @@ OTHER = {
     "evolution": "guided",
     "guidance": 0.4,
     "layer_density": "uniform",
+    "initial_topology": "small_world",
+    "rewiring": 0.3,
     "drop": "magnitude",
     "zeta": 0.2,
     "zeta_schedule": "cosine",

@@ -30,6 +30,8 @@ EFFECTS = [
     ({"epsilon": None, "density": 0.5}, "density", 0.4),
     ({}, "layer_density", "uniform"),
     ({"epsilon": None}, "layer_density", (0.6, 0.3, 0.7)),
+    ({}, "initial_topology", "small_world"),
+    ({"initial_topology": "small_world"}, "rewiring", 0.5),
     ({}, "evolution", None),
     ({}, "evolution", "gradient"),
     ({}, "evolution", "cosine"),

@@ -33,6 +33,8 @@ class Architecture:
     drop: str = "set"
     growth: str = "set"
     input_preferences: np.ndarray | None = None
+    initial_topology: str = "erdos_renyi"
+    rewiring: float = 0.0
 
     def new_network(self, streams, team):
         """A network with connections and weights drawn at random."""

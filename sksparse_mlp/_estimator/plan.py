@@ -174,4 +174,6 @@ def _architecture(estimator, sizes, preferences, growth):
         drop=estimator.drop,
         growth=growth,
         input_preferences=preferences,
+        initial_topology=estimator.initial_topology,
+        rewiring=float(estimator.rewiring),
     )

@@ -6,6 +6,8 @@ connections lie one behind the other in flat arrays: 8 bytes a connection for it
 counters, so a network that went through a pickle goes on exactly as one that did not.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -19,7 +21,7 @@ from .optimizer_state import zero_optimizer_state
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
-from .topology import NEED_SIGNALS, rebuild_layers
+from .topology import INITIAL_RULES, NEED_SIGNALS, rebuild_layers
 from .workspace import make_workspace
 
 TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
@@ -68,6 +70,10 @@ class SparseNetwork:
         Names of topology rules.
     input_preferences : ndarray of float32 or None
         How much growth that is "guided" prefers each input, not negative.
+    initial_topology : str
+        Name of a rule: where the first connections lie.
+    rewiring : float
+        For "small_world", the share of them that lie anywhere.
 
     Attributes
     ----------
@@ -94,6 +100,8 @@ class SparseNetwork:
         drop="set",
         growth="set",
         input_preferences=None,
+        initial_topology="erdos_renyi",
+        rewiring=0.0,
     ):
         self.widths = tuple(int(width) for width in widths)
         self.n_connections = tuple(int(n) for n in n_connections)
@@ -110,7 +118,8 @@ class SparseNetwork:
         self.optimizer_state = zero_optimizer_state(self.arrays, solver)
         for layer in range(self.n_layers):
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
-        rebuild_layers(self, team, range(self.n_layers))
+        initial = partial(INITIAL_RULES[initial_topology], rewiring=rewiring)
+        rebuild_layers(self, team, range(self.n_layers), initial=initial)
 
     # ------------------------------------------------------------ shape
 
