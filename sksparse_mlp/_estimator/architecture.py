@@ -10,6 +10,7 @@ import numpy as np
 from .._network import SparseNetwork
 from .._network.topology import (
     LAYER_DENSITY_RULES,
+    PROPOSE_CELLS,
     connections_for_densities,
     connections_for_epsilon,
 )
@@ -55,10 +56,20 @@ class Architecture:
                 f"fitted with {network.solver!r} and {network.activation!r}, not with "
                 f"{self.solver!r} and {self.activation!r}."
             )
+        check_growth_of_plastic(network.stable, self.growth)
         network = network.copy()
         network.drop, network.growth = self.drop, self.growth
         network.input_preferences = self.input_preferences
         return network
+
+
+def check_growth_of_plastic(stable, growth):
+    """Refuse rules that look for places in the whole network where part of it is frozen."""
+    if stable is not None and growth in PROPOSE_CELLS:
+        raise ValueError(
+            f"evolution={growth!r} cannot go with new_task, after which connections grow at random "
+            'places of plastic neurons: set evolution="auto", "set" or None.'
+        )
 
 
 def layer_sizes(

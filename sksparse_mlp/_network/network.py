@@ -18,6 +18,7 @@ from .activations import initial_srelu, slopes_by_level
 from .checks import check_arrays, check_network_state
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
+from .plasticity import evolve_plastic, train_plastic
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
@@ -83,6 +84,8 @@ class SparseNetwork:
         Steps taken since the optimizer state was zero, which Adam's bias correction counts.
     epoch, n_seen, n_evolutions : int
         Epochs, samples and evolutions so far.
+    stable : ndarray of bool or None
+        Of each unit whether what enters it is frozen: see :mod:`.plasticity`. None: of none.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class SparseNetwork:
         self.drop, self.growth = drop, growth
         self.input_preferences = input_preferences
         self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
+        self.stable = None
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.arrays = _empty_arrays(self.widths, self.shapes, self.n_connections, activation)
         self.optimizer_state = zero_optimizer_state(self.arrays, solver)
@@ -204,7 +208,10 @@ class SparseNetwork:
         layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
-        all_moved = rebuild_layers(self, team, layers, zeta, signals)
+        if self.stable is None:
+            all_moved = rebuild_layers(self, team, layers, zeta, signals)
+        else:
+            all_moved = [evolve_plastic(self, zeta, layer) for layer in layers]
         for layer, n_moved in zip(layers, all_moved, strict=True):
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved
@@ -216,8 +223,11 @@ class SparseNetwork:
 
     def train(self, team, lanes, workspace, x, params, batches, *, aside=False):
         """Run some mini-batches and count them."""
-        records = (self.arrays, self.optimizer_state, workspace, x, params, batches)
-        team.run(train_steps, *records, lanes=lanes, aside=aside)
+        records = (self.arrays, self.optimizer_state, workspace, x, params)
+        if self.stable is None:
+            team.run(train_steps, *records, batches, lanes=lanes, aside=aside)
+        else:
+            train_plastic(self, team, records, batches, lanes=lanes, aside=aside)
         self.t += batches.n_steps
         self.n_updates += batches.n_steps
 
@@ -301,6 +311,7 @@ class SparseNetwork:
             "arrays": state_of_arrays(self.arrays),
             "optimizer_state": moments,
             "input_preferences": self.input_preferences,
+            "stable": self.stable,
             "explored": self.explored.state_dict(),
         }
 
@@ -328,6 +339,7 @@ class SparseNetwork:
         self.optimizer_state = moments
         preferences = state["input_preferences"]
         self.input_preferences = None if preferences is None else _as_it_was(preferences)
+        self.stable = None if state["stable"] is None else _as_it_was(state["stable"])
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.explored.load_state_dict(state["explored"])
 
