@@ -296,6 +296,8 @@ default="relu"
         t_right, a_right, t_left and a_left, by hidden layer; else None.
     n_connections_ : tuple of int
         The number of connections of each layer, the skip layer last. It never changes.
+    stable_neurons_ : list of ndarray of bool
+        Which neurons ``new_task`` has made stable, by hidden layer and last of the outputs.
     temperature_ : float
         What outputs are divided by before they become probabilities.
     feature_importances_ : ndarray of shape (n_features_in_,)

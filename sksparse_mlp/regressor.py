@@ -160,6 +160,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(intercepts_)s
     %(srelu_)s
     %(n_connections_)s
+    %(stable_neurons_)s
     feature_importances_ : ndarray of shape (n_features_in_,)
         How much each input moves the output, over all ways through the network: the mean over up
         to 512 training samples (32 in ``partial_fit``) of ``|dz / dx|`` with an output z, of which
