@@ -61,6 +61,19 @@ default="relu"
         n_out``, the same density in each layer, and as many in total. Or the density of each
         layer, in (0, 1], instead of ``epsilon`` and ``density``.
 
+    initial_topology : {"erdos_renyi", "small_world"}, default="erdos_renyi"
+        Where the first connections lie. "erdos_renyi" [1]_: anywhere, or as "guided" evolution
+        would lay them. "small_world" [14]_ [10]_: each neuron is connected to its receptive field,
+        as many neighbours of the layer before as any other neuron of its layer; of these
+        connections the share ``rewiring`` lies elsewhere. Neighbours of the first hidden layer are
+        columns of X that are next to one another, as along a spectrum, the last and the first one,
+        too. Where columns have no order, as genes, receptive fields are sets like any others, that
+        neurons next to one another have in common. Evolution then moves connections as it would.
+
+    rewiring : float, default=0.1
+        The share of the first connections of "small_world" that lies elsewhere than near by, in
+        [0, 1]; no effect on others.
+
     evolution : {"auto", "guided", "set", "gradient", "cosine", "hebbian"} or None, default="auto"
         Whether connections move during training, and where to. "set" [1]_: some are dropped, see
         ``drop``, new ones grow at random places, their number stays the same. "guided": the same,
@@ -207,6 +220,19 @@ default="relu"
         What ``early_stopping`` looks at: the name of a scikit-learn metric such as
         "balanced_accuracy", or a callable ``scorer(estimator, X, y)``. None: the validation loss.
 
+    averaging : {"ema", "cyclic"} or None, default=None
+        Whether the model is the mean of the weights over the last part of ``fit`` instead of the
+        last ones. "ema": over the epochs of the last quarter, an exponential moving average to
+        which one epoch adds a tenth, the first ten all the same. "cyclic" [13]_: the last
+        three tenths are three cycles. At the beginning of each, half of the connections move, at
+        its end the learning rate, a fifth of ``learning_rate_init`` at first, has fallen to zero;
+        schedules and evolutions lie before, ``evolution=None`` and ``zeta=0`` move nothing, and
+        ``tol`` ends no cycle. The mean is that of the network before them and of those at their
+        ends. A connection counts as zero where it does not exist, and the strongest are kept, as
+        many as there were: predicting costs the same. Validation, early stopping and callbacks see
+        the mean as soon as there is one; if training ends before, it is the network itself. A
+        warm start goes on from the mean, with a solver that starts anew. None: no mean.
+
     skip_connections : {"auto", "fitted", "zero"} or None, default="auto"
         Whether there is a skip layer, from the inputs straight to the outputs beside the hidden
         ones, and what its weights start from. It has ``round(epsilon * (n_features +
@@ -270,6 +296,8 @@ default="relu"
         t_right, a_right, t_left and a_left, by hidden layer; else None.
     n_connections_ : tuple of int
         The number of connections of each layer, the skip layer last. It never changes.
+    stable_neurons_ : list of ndarray of bool
+        Which neurons ``new_task`` has made stable, by hidden layer and last of the outputs.
     temperature_ : float
         What outputs are divided by before they become probabilities.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -371,6 +399,11 @@ default="relu"
             framework on the edge. NeurIPS.
     .. [12] Lee, N., Ajanthan, T., Torr, P. H. S. (2019). SNIP: single-shot network pruning based on
             connection sensitivity. ICLR.
+    .. [13] Yin, L., Menkovski, V., Fang, M., Huang, T., Pei, Y., Pechenizkiy, M., Mocanu, D. C.,
+            Liu, S. (2022). Superposing many tickets into one: a performance booster for sparse
+            neural network training. UAI.
+    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+            Nature 393, 440-442.
 
     Examples
     --------
@@ -403,6 +436,8 @@ default="relu"
         epsilon=None,
         density=None,
         layer_density="erdos_renyi",
+        initial_topology="erdos_renyi",
+        rewiring=0.1,
         evolution="auto",
         guidance=0.5,
         drop="set",
@@ -434,6 +469,7 @@ default="relu"
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        averaging=None,
         skip_connections="auto",
         temperature="auto",
         class_weight=None,
@@ -450,6 +486,8 @@ default="relu"
         self.epsilon = epsilon
         self.density = density
         self.layer_density = layer_density
+        self.initial_topology = initial_topology
+        self.rewiring = rewiring
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop
@@ -481,6 +519,7 @@ default="relu"
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.skip_connections = skip_connections
         self.temperature = temperature
         self.class_weight = class_weight

@@ -33,7 +33,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is trained, of the error e of each target in standard deviations of it.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
-        count less; "quantile" [13]_: ``quantile * -e`` of predictions that are too low and
+        count less; "quantile" [15]_: ``quantile * -e`` of predictions that are too low and
         ``(1 - quantile) * e`` of those that are too high, to the ``quantile``.
 
     quantile : float, default=0.5
@@ -52,6 +52,10 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(density)s
 
     %(layer_density)s
+
+    %(initial_topology)s
+
+    %(rewiring)s
 
     %(evolution)s
 
@@ -128,6 +132,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None: the validation
         loss.
 
+    %(averaging)s
+
     %(skip_connections)s
 
     %(warm_start)s
@@ -154,6 +160,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(intercepts_)s
     %(srelu_)s
     %(n_connections_)s
+    %(stable_neurons_)s
     feature_importances_ : ndarray of shape (n_features_in_,)
         How much each input moves the output, over all ways through the network: the mean over up
         to 512 training samples (32 in ``partial_fit``) of ``|dz / dx|`` with an output z, of which
@@ -215,7 +222,11 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
             intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
     .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
     .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
-    .. [13] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
+    .. [13] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
+            sparse neural network training. UAI.
+    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+            Nature 393, 440-442.
+    .. [15] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples
     --------
@@ -251,6 +262,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         epsilon=None,
         density=None,
         layer_density="erdos_renyi",
+        initial_topology="erdos_renyi",
+        rewiring=0.1,
         evolution="auto",
         guidance=0.5,
         drop="set",
@@ -282,6 +295,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         early_stopping=False,
         validation_fraction=0.1,
         scoring=None,
+        averaging=None,
         skip_connections="auto",
         warm_start=False,
         checkpoint=None,
@@ -299,6 +313,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.epsilon = epsilon
         self.density = density
         self.layer_density = layer_density
+        self.initial_topology = initial_topology
+        self.rewiring = rewiring
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop
@@ -330,6 +346,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.skip_connections = skip_connections
         self.warm_start = warm_start
         self.checkpoint = checkpoint

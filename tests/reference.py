@@ -196,6 +196,19 @@ def n_erdos_renyi(n_in, n_out, epsilon):
     return min(n_in * n_out, round(epsilon * (n_in + n_out)))
 
 
+def receptive_fields(n_in, n_out, n):
+    """Which of ``n_in x n_out`` cells are near by: n of them, the same number for each output.
+
+    Outputs stand at equal distances on a ring of inputs; each is connected to the nearest inputs.
+    """
+    cells = np.zeros((n_in, n_out), bool)
+    for j in range(n_out):
+        size = n * (j + 1) // n_out - n * j // n_out
+        first = int(np.floor((j + 0.5) * (n_in / n_out) - size / 2))
+        cells[[(first + i) % n_in for i in range(size)], j] = True
+    return cells
+
+
 def dropped_of(saliency, zeta, groups=None):
     """Which connections are dropped: of each group the fraction zeta of lowest saliency; of ties
     the first."""
@@ -225,6 +238,21 @@ def snip_saliency(weights, gradients):
     """Magnitudes of products of weight and gradient, as far as float32 reaches."""
     product = abs(weights.astype(np.float64) * gradients.astype(np.float64))
     return np.minimum(product, np.finfo(np.float32).max).astype(np.float32)
+
+
+def strongest_mean(first, second, share, n):
+    """The n largest values of the mean of two layers, of which the second counts ``share``.
+
+    Layers are dense, NaN where nothing is connected: there, the other one's value is averaged with
+    zero. Of equal magnitudes the first are kept.
+    """
+    mean = (1.0 - share) * np.nan_to_num(first, nan=0.0) + share * np.nan_to_num(second, nan=0.0)
+    mean = mean.astype(np.float32)
+    mean[np.isnan(first) & np.isnan(second)] = np.nan
+    cells = np.flatnonzero(~np.isnan(mean))
+    weakest_last = cells[np.argsort(-abs(mean.flat[cells]), kind="stable")]
+    mean.flat[weakest_last[n:]] = np.nan
+    return mean
 
 
 # ---------------------------------------------------------------- the network

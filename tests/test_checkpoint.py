@@ -99,6 +99,8 @@ CASES = {
     "early stopping by a score": {"early_stopping": True, "scoring": "balanced_accuracy"},
     "SReLU, frequent evolution": {"activation": "srelu", "evolution_interval": 3, "zeta": 0.5},
     "full batches, decreasing rate": {"batch_size": 60, "learning_rate": "invscaling"},
+    "a moving average": {"averaging": "ema", "evolution_interval": 3, "early_stopping": True},
+    "an average of cycles": {"averaging": "cyclic", "solver": "sgd", "activation": "srelu"},
     "weights of classes": {"class_weight": "balanced", "shuffle": False},
 }
 

@@ -301,6 +301,7 @@ def test_a_file_of_a_fitted_model_predicts_the_same(expected):
     ("parameters", "data", "message"),
     [
         ({"warm_start": True}, blocks, "warm_start=True"),
+        ({"averaging": "ema"}, blocks, "averaging='ema' has no meaning on a cluster"),
         ({"early_stopping": True}, blocks, "early_stopping=True needs X_val"),
         ({"rounds": 2, "local_steps": 3}, blocks, "rounds=2, local_steps=3 and max_iter=5"),
         ({"rounds": 0}, blocks, "'rounds' parameter"),

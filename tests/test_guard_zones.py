@@ -17,7 +17,7 @@ from builders import bits_of, evolve, make_data, make_network, predict, record, 
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sksparse_mlp._network import contributions, prediction, signals, workspace
+from sksparse_mlp._network import averaging, contributions, prediction, signals, workspace
 from sksparse_mlp._network.team import Team
 from sksparse_mlp._network.topology import PROPOSE_CELLS
 
@@ -156,6 +156,30 @@ def fenced_record(kernel):
         fences.copy_back()
 
     return record_tile
+
+
+def fenced_kernel(kernel):
+    """A kernel of records only, fenced; to be called in one thread."""
+
+    def call(*records):
+        fences = Fences()
+        kernel(*map(fences.around_all, records))
+        fences.check()
+        fences.copy_back()
+
+    return call
+
+
+@each_network
+def test_averaging(name, monkeypatch):
+    network = make_network(*NETWORKS[name])
+    other = make_network(*NETWORKS[name], seed=1).arrays
+    free = averaging.averaged(network, other, 0.3)
+    for kernel in ("unite_layers", "keep_strongest"):
+        monkeypatch.setattr(averaging, kernel, fenced_kernel(getattr(averaging, kernel)))
+    fenced = averaging.averaged(network, other, 0.3)
+    for array, expected in zip(fenced, free, strict=True):
+        assert_array_equal(array, expected)
 
 
 @each_network

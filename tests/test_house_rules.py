@@ -24,7 +24,7 @@ OUTSIDE = ("inspection", "plotting", "export.py")
 WITHOUT_SKLEARN = ("_training", "_network", "_kernels")
 LONGEST = 400
 # More than half of each documents the parameters.
-LONGER = {"classifier.py": 660, "regressor.py": 420, "survival.py": 440}
+LONGER = {"classifier.py": 720, "regressor.py": 460, "survival.py": 440}
 
 
 def place_of(file):

@@ -1,20 +1,28 @@
 """Every rule of topology evolution keeps its contract; a new rule is a line of a list here."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from builders import evolve, single_layer
+from builders import bits_of, evolve, make_network, single_layer
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from reference import dropped_by_set, dropped_of, mest_saliency, snip_saliency
+from reference import (
+    dropped_by_set,
+    dropped_of,
+    mest_saliency,
+    receptive_fields,
+    snip_saliency,
+)
 from strategies import weighted_layers
 
 from sksparse_mlp._network.topology import (
     AMOUNT_RULES,
     DROP_RULES,
     GROWTH_RULES,
+    INITIAL_RULES,
     LAYER_DENSITY_RULES,
     PROPOSE_CELLS,
     EvolutionTiming,
@@ -37,6 +45,11 @@ GROWTH_TWINS = {
     "set": lambda preferences, from_inputs: None,
     "guided": lambda preferences, from_inputs: preferences if from_inputs else None,
 }
+# Of each rule its slow twin: which cells of a layer with some connections are chosen at first.
+INITIAL_TWINS = {
+    "erdos_renyi": lambda n_in, n_out, n: np.zeros((n_in, n_out), bool),
+    "small_world": receptive_fields,
+}
 # Of each rule the fractions it moves at the beginning, in the middle and at the end.
 AMOUNT_TWINS = {
     "constant": lambda zeta: (zeta, zeta, zeta),
@@ -52,6 +65,7 @@ STEPS = st.integers(1, 1000)
 def test_every_rule_has_a_twin():
     assert DROP_RULES.keys() == DROP_TWINS.keys()
     assert GROWTH_RULES.keys() == GROWTH_TWINS.keys() | PROPOSE_CELLS
+    assert INITIAL_RULES.keys() == INITIAL_TWINS.keys()
     assert AMOUNT_RULES.keys() == AMOUNT_TWINS.keys()
     assert LAYER_DENSITY_RULES.keys() == LAYER_DENSITY_TWINS.keys()
 
@@ -94,6 +108,68 @@ def test_preferences_are_those_of_the_twin(name, from_inputs):
     assert (found is None) == (expected is None)
     if expected is not None:
         assert_array_equal(found, expected)
+
+
+def first_cells(layer, name, rewiring):
+    """The cells that a rule chooses for a layer of these cells, and the number of them all."""
+    connected, weights = layer
+    network = single_layer(connected, weights)
+    chosen = INITIAL_RULES[name](layer_view(network, 0), rewiring)
+    cells = np.zeros(connected.shape, bool)
+    if chosen.columns.size:
+        assert (np.diff(chosen.indptr) >= 0).all()
+        cells[np.repeat(np.arange(len(cells)), np.diff(chosen.indptr)), chosen.columns] = True
+        assert cells.sum() == chosen.columns.size  # all distinct
+    return cells, weights.size
+
+
+@pytest.mark.parametrize("name", INITIAL_RULES)
+@given(layer=weighted_layers())
+def test_the_first_cells_are_those_of_the_twin(name, layer):
+    cells, n = first_cells(layer, name, 0.0)
+    assert_array_equal(cells, INITIAL_TWINS[name](*cells.shape, n))
+    some, _ = first_cells(layer, name, 0.5)
+    assert not (some & ~cells).any()
+    assert not first_cells(layer, name, 1.0)[0].any()
+
+
+@given(layer=weighted_layers())
+def test_receptive_fields_are_equally_large_and_all_inputs_are_in_some(layer):
+    cells, n = first_cells(layer, "small_world", 0.0)
+    assert set(cells.sum(axis=0)) <= {n // cells.shape[1], -(-n // cells.shape[1])}
+    if n >= cells.shape[0] and cells.shape[0] <= cells.shape[1]:
+        assert cells.any(axis=1).all()
+
+
+@given(
+    layer=weighted_layers(),
+    rewiring=st.sampled_from([0.0, 0.3, 1.0]),
+    n_threads=st.integers(2, 3),
+    guided=st.booleans(),
+)
+def test_a_small_world_has_as_many_connections_as_it_should(layer, rewiring, n_threads, guided):
+    connected, _ = layer
+    more = {"initial_topology": "small_world", "rewiring": rewiring, "solver": "adam"}
+    if guided:
+        preferences = np.linspace(0.5, 1.5, connected.shape[0]).astype(np.float32)
+        more |= {"growth": "guided", "input_preferences": preferences}
+    shape, n = connected.shape, [int(connected.sum())]
+    network = make_network(shape, n, **more)
+    arrays = network.arrays
+    for row in range(shape[0]):
+        assert (np.diff(arrays.indices[arrays.indptr[row] : arrays.indptr[row + 1]]) > 0).all()
+    assert arrays.indptr[-1] == n[0]
+    assert bits_of(make_network(shape, n, n_threads=n_threads, **more)) == bits_of(network)
+
+
+def test_a_wide_small_world_takes_memory_in_proportion_to_connections():
+    n = 100_000
+    tracemalloc.start()
+    network = make_network((60_000, 60_000), [n], initial_topology="small_world", rewiring=0.1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert network.arrays.indptr[-1] == n
+    assert peak < 100 * n + 150 * 120_000
 
 
 @pytest.mark.parametrize("zeta", [0.0, 0.2, 0.99])

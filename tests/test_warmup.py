@@ -16,7 +16,7 @@ from scipy import sparse
 from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
 from sksparse_mlp._estimator import fitting
 from sksparse_mlp._kernels import cache
-from sksparse_mlp._network import prediction, signals, warmup
+from sksparse_mlp._network import averaging, prediction, signals, warmup
 from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._network.warmup import compile_ahead
 from sksparse_mlp._training import importance, rehearsal
@@ -42,9 +42,9 @@ def called(monkeypatch):
         run(team, kernel, *args, lanes=lanes, aside=aside)
 
     def recording(kernel):
-        def record_and_call(lanes, *args):
-            called.add((kernel.__name__, len(lanes), types_of(args)))
-            kernel(lanes, *args)
+        def record_and_call(*args):
+            called.add((kernel.__name__, types_of(args)))
+            kernel(*args)
 
         return record_and_call
 
@@ -53,6 +53,8 @@ def called(monkeypatch):
         (prediction, "predict_batch"),
         (importance, "input_gradients"),
         (signals, "record_tile"),
+        (averaging, "unite_layers"),
+        (averaging, "keep_strongest"),
     ):
         monkeypatch.setattr(module, name, recording(getattr(module, name)))
     monkeypatch.setattr(warmup, "is_compiled", lambda *_: False)
@@ -79,6 +81,7 @@ def rehearsed(called, rehearse):
         (X, {"evolution": "gradient", "drop": "mest"}),
         (sparse.csr_array(X), {"evolution": "cosine", "n_jobs": 2}),
         (X, {"evolution": "hebbian"}),
+        (X, {"averaging": "cyclic"}),
     ],
 )
 def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
@@ -93,6 +96,7 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
             explains=True,
             verbose=False,
             growth=changes.get("evolution") or "set",
+            averages="averaging" in changes,
         ),
     )
     monkeypatch.setattr(fitting, "rehearse_training", lambda *_, **__: None)
@@ -135,7 +139,7 @@ def test_every_fit_is_rehearsed_before_its_network_is_made(monkeypatch, fit):
             happened.append("starts")
             super().__init__(n_threads)
 
-    def rehearse(batch_size, *, validates, explains, verbose, growth):
+    def rehearse(batch_size, *, validates, explains, verbose, growth, averages):
         happened.append((batch_size, validates))
 
     monkeypatch.setattr(fitting, "rehearse_training", rehearse)

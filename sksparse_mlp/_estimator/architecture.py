@@ -10,6 +10,7 @@ import numpy as np
 from .._network import SparseNetwork
 from .._network.topology import (
     LAYER_DENSITY_RULES,
+    PROPOSE_CELLS,
     connections_for_densities,
     connections_for_epsilon,
 )
@@ -34,6 +35,8 @@ class Architecture:
     growth: str = "set"
     input_preferences: np.ndarray | None = None
     forbidden: tuple | None = None
+    initial_topology: str = "erdos_renyi"
+    rewiring: float = 0.0
 
     def new_network(self, streams, team):
         """A network with connections and weights drawn at random."""
@@ -54,10 +57,20 @@ class Architecture:
                 f"fitted with {network.solver!r} and {network.activation!r}, not with "
                 f"{self.solver!r} and {self.activation!r}."
             )
+        check_growth_of_plastic(network.stable, self.growth)
         network = network.copy()
         network.drop, network.growth = self.drop, self.growth
         network.input_preferences, network.forbidden = self.input_preferences, self.forbidden
         return network
+
+
+def check_growth_of_plastic(stable, growth):
+    """Refuse rules that look for places in the whole network where part of it is frozen."""
+    if stable is not None and growth in PROPOSE_CELLS:
+        raise ValueError(
+            f"evolution={growth!r} cannot go with new_task, after which connections grow at random "
+            'places of plastic neurons: set evolution="auto", "set" or None.'
+        )
 
 
 def layer_sizes(

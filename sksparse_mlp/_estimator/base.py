@@ -64,10 +64,11 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
         self.n_outputs_ = trainer.network.widths[-1]
 
     def _warn_if_too_short(self, trainer):
-        """A cosine ends when it should; other schedules end when the loss stops falling."""
+        """Cosines and cycles end when they should; others when the loss stops falling."""
         options = trainer.options
         ran_out = len(trainer.history["loss"]) == options.max_iter and not trainer.converged
-        if ran_out and options.learning_rate != "cosine":
+        has_an_end = options.learning_rate == "cosine" or options.averaging == "cyclic"
+        if ran_out and not has_an_end:
             warnings.warn(
                 f"max_iter={options.max_iter} epochs were not enough for the optimization to "
                 "converge: the loss was still improving by more than tol.",

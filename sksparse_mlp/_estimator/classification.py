@@ -5,6 +5,7 @@ from sklearn.base import ClassifierMixin
 
 from . import defaults
 from .base import plain_parameters
+from .continual import ContinualClassifier
 from .explaining import ExplainsClassifier
 from .handed_out import FittedAttribute
 from .labels import (
@@ -18,7 +19,9 @@ from .supervised import BaseSupervisedMLP
 from .tasks import ClassTask, IndicatorTask
 
 
-class BaseSparseClassifier(ClassifierMixin, ExplainsClassifier, BaseSupervisedMLP):
+class BaseSparseClassifier(
+    ClassifierMixin, ExplainsClassifier, ContinualClassifier, BaseSupervisedMLP
+):
     """Everything about a classifier but its parameters, their documentation and its methods."""
 
     classes_ = FittedAttribute("The class labels, sorted: array of shape (n_classes,), read-only.")

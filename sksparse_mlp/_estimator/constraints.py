@@ -4,7 +4,13 @@ import os
 from numbers import Integral, Real
 
 from .._network.activations import CODES
-from .._network.topology import AMOUNT_RULES, DROP_RULES, GROWTH_RULES, LAYER_DENSITY_RULES
+from .._network.topology import (
+    AMOUNT_RULES,
+    DROP_RULES,
+    GROWTH_RULES,
+    INITIAL_RULES,
+    LAYER_DENSITY_RULES,
+)
 from .._network.topology.weight_init import WEIGHT_INITS
 from .compat import Interval, RealNotInt, StrOptions
 
@@ -39,6 +45,8 @@ PARAMETER_CONSTRAINTS = {
     "epsilon": ["array-like", POSITIVE, None],
     "density": [DENSITY, None],
     "layer_density": [StrOptions(set(LAYER_DENSITY_RULES)), "array-like"],
+    "initial_topology": [StrOptions(set(INITIAL_RULES))],
+    "rewiring": [SHARE],
     "evolution": [StrOptions({"auto", *GROWTH_RULES}), None],
     "drop": [StrOptions(set(DROP_RULES))],
     "guidance": [SHARE],
@@ -68,6 +76,7 @@ PARAMETER_CONSTRAINTS = {
     "tol": [NOT_NEGATIVE],
     "n_iter_no_change": [AT_LEAST_ONE, NEVER],
     "early_stopping": ["boolean"],
+    "averaging": [StrOptions({"ema", "cyclic"}), None],
     "skip_connections": [StrOptions({"auto", "fitted", "zero"}), None],
     "temperature": [StrOptions({"auto"}), FloatInterval(Real, 1e-6, None, closed="left")],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],

@@ -58,7 +58,7 @@ def train(
         Called with the trained network and the team: what it returns becomes ``explanation`` of the
         trainer. Ctrl-C waits for it, so that nothing is lost.
     report : callable or None
-        Called with the number of epochs and the network, returns a reporter: see ``Trainer``.
+        Called with the number of epochs and the trainer, returns a reporter: see ``Trainer``.
     checkpoint : Checkpoint or None
         If it has a state, training goes on from there.
     **hooks : dict
@@ -75,6 +75,7 @@ def train(
         explains=explain is not None,
         verbose=options.verbose,
         growth=architecture.growth,
+        averages=options.averaging is not None,
     )
     n_epochs = 1 if stream else options.max_iter
     hooks |= {"checkpoint": checkpoint, "n_epochs": None if stream else n_epochs}
@@ -83,8 +84,8 @@ def train(
         network = (
             architecture.new_network(streams, team) if is_new else architecture.continued(network)
         )
-        reporter = None if report is None else report(n_epochs, network)
-        trainer = Trainer(network, data, options, team, reporter=reporter, **hooks)
+        trainer = Trainer(network, data, options, team, **hooks)
+        trainer.reporter = None if report is None else report(n_epochs, trainer)
         resumed = checkpoint is not None and checkpoint.resume(trainer)
         if is_new and start is not None and not resumed:
             start(network, team=team)

@@ -182,4 +182,6 @@ def _architecture(estimator, sizes, preferences, growth):
         growth=growth,
         input_preferences=preferences,
         forbidden=estimator._forbidden,
+        initial_topology=estimator.initial_topology,
+        rewiring=float(estimator.rewiring),
     )

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from .checks import check_not_masked
+from .continual import ContinualRegressor
 from .explaining import ExplainsRegressor
 from .handed_out import FittedAttribute
 from .supervised import BaseSupervisedMLP
@@ -15,7 +16,7 @@ from .tasks import NumberTask
 FAR = 10.0
 
 
-class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, BaseSupervisedMLP):
+class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor, BaseSupervisedMLP):
     """Everything about a regressor but its parameters, their documentation and its methods."""
 
     target_mean_ = FittedAttribute("Means of the targets: array of shape (n_outputs_,), read-only.")

@@ -94,6 +94,11 @@ class BaseSupervisedMLP(BaseSparseMLP):
         return y
 
     def _check_that_streams_make_sense(self):
+        if self.averaging is not None:
+            raise ValueError(
+                f"averaging={self.averaging!r} has no meaning for partial_fit: a stream has no "
+                "last part, whose weights could be averaged. Set averaging=None."
+            )
         if self.early_stopping:
             raise ValueError(
                 "early_stopping=True has no meaning for partial_fit, which trains for one epoch: "
@@ -211,11 +216,11 @@ class BaseSupervisedMLP(BaseSparseMLP):
         identity = identity_of_fit(parameters, labels, data, validation, streams, network)
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
-    def _reporter(self, data, twin, n_epochs, network):
+    def _reporter(self, data, twin, n_epochs, trainer):
         """Tells scikit-learn's callbacks of this estimator how its twin is being fitted."""
 
         def fitted_attributes():
-            return {**self._news_of(twin), "_network": network.copy()}
+            return {**self._news_of(twin), "_network": trainer.model.copy()}
 
         return CallbackReporter(self, data, n_epochs, fitted_attributes)
 

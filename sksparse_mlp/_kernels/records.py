@@ -280,6 +280,34 @@ class Proposals(NamedTuple):
     seed: np.uint64
 
 
+class LayerPair(NamedTuple):
+    """One layer in two networks of the same sizes, and what each of them counts in the mean."""
+
+    n_in: int
+    share_1: float
+    share_2: float
+    indptr_1: np.ndarray  # int64 [n_in + 1], absolute positions in what follows
+    indices_1: np.ndarray  # int32
+    weights_1: np.ndarray  # float32
+    indptr_2: np.ndarray  # the same of the other network
+    indices_2: np.ndarray
+    weights_2: np.ndarray
+    means: np.ndarray  # float32 [at least the cells that either connects], out
+    magnitudes: np.ndarray  # uint32, the same memory
+    n_united: np.ndarray  # int64 [1], out: how many cells these are
+
+
+class KeptConnections(NamedTuple):
+    """Which of the means become connections, and where they go."""
+
+    threshold: int  # bits of the smallest magnitude
+    n_ties: int  # how many means of that magnitude there is room for
+    start: int  # position of the layer's first connection
+    indptr: np.ndarray  # int64 [n_in + 1], out: absolute positions, the first is there
+    indices: np.ndarray  # int32, out
+    weights: np.ndarray  # float32, out
+
+
 class WeightInit(NamedTuple):
     """The distribution of new weights, and the seeds of one rebuilding of one layer."""
 

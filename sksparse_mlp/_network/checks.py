@@ -45,6 +45,7 @@ FIELDS = {
     "arrays",
     "optimizer_state",
     "input_preferences",
+    "stable",
     "explored",
 }
 
@@ -111,6 +112,8 @@ def check_network_state(state, *, finite=True):
     check_arrays(state["arrays"], state, finite=finite)
     _check_optimizer_state(state["optimizer_state"], state, finite)
     _check_preferences(state)
+    if state["stable"] is not None:
+        check_array("stable", state["stable"], bool, sum(state["widths"][1:]))
     _check_explored(state["explored"], _cells(state))
 
 

@@ -164,6 +164,8 @@ def _without_dead(network, reached, team):
     state = network.state_dict()
     state |= {"widths": widths, "n_connections": n_connections}
     state["arrays"] = _kept_arrays(network, alive, kept)
+    if network.stable is not None:
+        state["stable"] = _kept_parameters("intercepts", network.stable, alive, kept)
     if network.optimizer_state is not None:
         state["optimizer_state"] = {
             name: _kept_parameters(name[:-2], values, alive, kept)

@@ -51,6 +51,7 @@ def merged(networks, shares):
     state |= {
         "optimizer_state": None,
         "n_updates": 0,
+        "stable": None,
         "input_preferences": _preferences(networks, shares),
         "explored": ExploredCells(cells, first.n_connections).state_dict(),
     }

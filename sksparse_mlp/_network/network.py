@@ -6,6 +6,8 @@ connections lie one behind the other in flat arrays: 8 bytes a connection for it
 counters, so a network that went through a pickle goes on exactly as one that did not.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -16,10 +18,11 @@ from .activations import initial_srelu, slopes_by_level
 from .checks import check_arrays, check_network_state
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
+from .plasticity import evolve_plastic, train_plastic
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
-from .topology import NEED_SIGNALS, NO_CELLS, rebuild_layers
+from .topology import INITIAL_RULES, NEED_SIGNALS, NO_CELLS, rebuild_layers
 from .workspace import make_workspace
 
 TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
@@ -71,6 +74,10 @@ class SparseNetwork:
     forbidden : sequence of Cells or None
         Of each layer, where none of its connections ever may lie. It holds for this object and its
         copies, and is no part of their state.
+    initial_topology : str
+        Name of a rule: where the first connections lie.
+    rewiring : float
+        For "small_world", the share of them that lie anywhere.
 
     Attributes
     ----------
@@ -80,6 +87,8 @@ class SparseNetwork:
         Steps taken since the optimizer state was zero, which Adam's bias correction counts.
     epoch, n_seen, n_evolutions : int
         Epochs, samples and evolutions so far.
+    stable : ndarray of bool or None
+        Of each unit whether what enters it is frozen: see :mod:`.plasticity`. None: of none.
     """
 
     forbidden = None
@@ -100,6 +109,8 @@ class SparseNetwork:
         growth="set",
         input_preferences=None,
         forbidden=None,
+        initial_topology="erdos_renyi",
+        rewiring=0.0,
     ):
         self.widths = tuple(int(width) for width in widths)
         self.n_connections = tuple(int(n) for n in n_connections)
@@ -111,12 +122,14 @@ class SparseNetwork:
         self.drop, self.growth = drop, growth
         self.input_preferences, self.forbidden = input_preferences, forbidden
         self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
+        self.stable = None
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.arrays = _empty_arrays(self.widths, self.shapes, self.n_connections, activation)
         self.optimizer_state = zero_optimizer_state(self.arrays, solver)
         for layer in range(self.n_layers):
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
-        rebuild_layers(self, team, range(self.n_layers))
+        initial = partial(INITIAL_RULES[initial_topology], rewiring=rewiring)
+        rebuild_layers(self, team, range(self.n_layers), initial=initial)
 
     # ------------------------------------------------------------ shape
 
@@ -206,7 +219,10 @@ class SparseNetwork:
         layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
-        all_moved = rebuild_layers(self, team, layers, zeta, signals)
+        if self.stable is None:
+            all_moved = rebuild_layers(self, team, layers, zeta, signals)
+        else:
+            all_moved = [evolve_plastic(self, zeta, layer) for layer in layers]
         for layer, n_moved in zip(layers, all_moved, strict=True):
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved
@@ -226,8 +242,11 @@ class SparseNetwork:
 
     def train(self, team, lanes, workspace, x, params, batches, *, aside=False):
         """Run some mini-batches and count them."""
-        records = (self.arrays, self.optimizer_state, workspace, x, params, batches)
-        team.run(train_steps, *records, lanes=lanes, aside=aside)
+        records = (self.arrays, self.optimizer_state, workspace, x, params)
+        if self.stable is None:
+            team.run(train_steps, *records, batches, lanes=lanes, aside=aside)
+        else:
+            train_plastic(self, team, records, batches, lanes=lanes, aside=aside)
         self.t += batches.n_steps
         self.n_updates += batches.n_steps
 
@@ -278,6 +297,12 @@ class SparseNetwork:
         self.optimizer_state = zero_optimizer_state(self.arrays, self.solver)
         self.n_updates = 0
 
+    def with_arrays(self, arrays):
+        """The same network with other weights and connections, to predict with; nothing copied."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), arrays=arrays, optimizer_state=None, n_updates=0)
+        return twin
+
     def drop_optimizer_state(self):
         """Forget what the solver remembers; it is made anew, zero, when training goes on."""
         self.optimizer_state, self.n_updates = None, 0
@@ -305,6 +330,7 @@ class SparseNetwork:
             "arrays": state_of_arrays(self.arrays),
             "optimizer_state": moments,
             "input_preferences": self.input_preferences,
+            "stable": self.stable,
             "explored": self.explored.state_dict(),
         }
 
@@ -332,6 +358,7 @@ class SparseNetwork:
         self.optimizer_state = moments
         preferences = state["input_preferences"]
         self.input_preferences = None if preferences is None else _as_it_was(preferences)
+        self.stable = None if state["stable"] is None else _as_it_was(state["stable"])
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.explored.load_state_dict(state["explored"])
 

@@ -7,9 +7,11 @@ write beyond the buffers.
 
 from reprlib import repr as short
 
+import numpy as np
+
 from .._network.checks import check_fields, check_list, is_count, require
 
-FIELDS = ("network", "stopping", "history", "first_t", "converged", "ended")
+FIELDS = ("network", "stopping", "averaging", "history", "first_t", "converged", "ended")
 # What a network keeps in training; its preferences are computed, and each kind of processor has its
 # own last bits.
 FIXED = (
@@ -87,6 +89,8 @@ def check_same_training(found, expected, trainer):
     for name in FIXED:
         right = found[name] == expected[name]
         require(right, f"{name}={short(found[name])} in a fit with {short(expected[name])}")
+    same = np.array_equal(found["stable"], expected["stable"])
+    require(same, "stable is not that of the network that the fit begins with")
     n_epochs = len(trainer.history["loss"])
     n_steps = n_epochs * trainer.steps_per_epoch
     added = {

@@ -44,6 +44,16 @@ def divergence(epoch, options, network, data):
     )
 
 
+def largest_learned(arrays):
+    """The largest magnitude of what a network has learned, NaN if one number is."""
+    return largest(arrays.weights, arrays.intercepts, arrays.srelu)
+
+
+def largest(*arrays):
+    """The largest magnitude in some arrays, NaN if one number is; needs no memory."""
+    return np.max([extreme for a in arrays if a.size for extreme in (a.max(), -a.min())])
+
+
 def _of_inputs(data):
     """Suspects in the data."""
     block = data.X[data.samples[:SAMPLES]]

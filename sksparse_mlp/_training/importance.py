@@ -120,7 +120,8 @@ def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):
     """
     chosen = some_samples(data, at_most, network.streams, network.epoch)
     kind = OF_LOGIT if data.targets.ndim == 1 else OF_OUTPUT
-    moved = spread * sensitivity(network, data, chosen, team, kind)
+    with np.errstate(invalid="ignore"):  # no spread times a gradient that is infinite
+        moved = spread * sensitivity(network, data, chosen, team, kind)
     total = moved.sum()
     return moved / total if 0 < total < np.inf else np.full_like(moved, 1 / moved.size)
 

@@ -35,4 +35,5 @@ class TrainingOptions:
     tol: float = 1e-4
     n_iter_no_change: float = 10
     early_stopping: bool = False
+    averaging: str | None = None
     verbose: bool = False

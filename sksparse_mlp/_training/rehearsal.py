@@ -4,16 +4,19 @@ from functools import partial
 
 import numpy as np
 
+from .._kernels.averaging import keep_strongest, unite_layers
 from .._kernels.importance import input_gradients
 from .._kernels.records import Worker
 from .._kernels.signals import record_tile
 from .._kernels.steps import predict_batch, train_steps
 from .._kernels.topology.propose import propose_cells
 from .._kernels.topology.rebuild import rebuild_layer
+from .._network.averaging import averaged, pair_of_layers
 from .._network.network import SparseNetwork
 from .._network.prediction import rehearse_prediction
 from .._network.signals import record_signals
 from .._network.streams import Streams
+from .._network.team import Team
 from .._network.topology import NEED_SIGNALS, PROPOSE_CELLS
 from .._network.warmup import compile_ahead
 from .._network.workspace import MAX_LANES, lanes_for
@@ -24,7 +27,7 @@ from .parameters import step_parameters
 from .trainer import Trainer
 
 
-def rehearse_training(batch_size, *, validates, explains, verbose, growth="set"):
+def rehearse_training(batch_size, *, validates, explains, verbose, growth="set", averages=False):
     """Have all kernels compiled that a training needs, before it starts.
 
     Parameters
@@ -39,6 +42,8 @@ def rehearse_training(batch_size, *, validates, explains, verbose, growth="set")
         Whether to say so if something has to be compiled.
     growth : str
         The rule by which connections grow.
+    averages : bool
+        Whether weights are averaged over epochs.
     """
     batch_size = min(batch_size, MAX_LANES)
     kernels = {rebuild_layer: _worker(()), train_steps: _worker(lanes_for(batch_size))}
@@ -52,6 +57,10 @@ def rehearse_training(batch_size, *, validates, explains, verbose, growth="set")
         kernels[record_tile] = lanes_for(MAX_LANES)
     rehearse = partial(_train, batch_size, validates, explains, growth)
     compile_ahead(rehearse, kernels, _say_so if verbose else None)
+    if averages:
+        network = _network((1, 2), 2, Team(1))
+        pair = pair_of_layers(network, network, 0, 0.5, np.zeros(4, np.float32))
+        compile_ahead(_average, {unite_layers: pair, keep_strongest: pair})
 
 
 def rehearse_importance(method):
@@ -84,6 +93,11 @@ def _train(batch_size, validates, explains, growth, team):
         ImportanceRecorder("gradient").observe(trainer)
     if growth in PROPOSE_CELLS:
         _evolve(growth, team)
+
+
+def _average(team):
+    network = _network((1, 2), 2, team)
+    averaged(network, network.arrays, 0.5)
 
 
 def _evolve(growth, team):

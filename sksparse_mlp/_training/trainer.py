@@ -16,9 +16,10 @@ from .._network.team import Stopped
 from .._network.topology import AMOUNT_RULES, EvolutionTiming
 from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once
+from .averaging import RE_EXPLORED, Averaging
 from .checks import check_same_training, check_training_state
 from .data import longest_first, training_window
-from .divergence import divergence
+from .divergence import divergence, largest, largest_learned
 from .interrupt import deferred_interrupt
 from .pace import Pace
 from .parameters import check_targets, step_parameters
@@ -95,7 +96,9 @@ class Trainer:
         self.n_samples = data.samples.size
         self.batch_size = min(options.batch_size, self.n_samples)
         self.steps_per_epoch = -(-self.n_samples // self.batch_size)
-        self.total_steps = None if n_epochs is None else n_epochs * self.steps_per_epoch
+        self.averaging = Averaging(options.averaging, n_epochs, self.steps_per_epoch)
+        # Those that schedules are laid out for.
+        self.total_steps = self.averaging.exploring_steps
         self.first_t = network.t
         self.timing = EvolutionTiming(
             options.evolution_interval, options.evolution_end, self.first_t, self.total_steps
@@ -126,7 +129,9 @@ class Trainer:
                 finished = self._run_epoch(epoch, interrupt)
                 if finished:
                     self._print_epoch()
-                    self.converged = self.stopping.has_stalled(self.history, self.network)
+                    stalled = self.stopping.has_stalled(self.history, self.model)
+                    # In cycles, the loss rises where it should.
+                    self.converged = stalled and not self.averaging.is_cycling(self.n_steps - 1)
                     self.ended = self.converged or epoch + 1 >= n_epochs
                 self.interrupted = not finished or interrupt.requested
                 if self.reporter is not None and not self.interrupted:
@@ -136,16 +141,29 @@ class Trainer:
                     self.checkpoint.save(self.state_dict(), at_once=at_once)
         self._take_best()
 
+    @property
+    def model(self):
+        """The network as training would return it if it ended here, but for early stopping."""
+        return self.averaging.model(self.network)
+
+    @property
+    def n_steps(self):
+        """Steps of this training so far."""
+        return self.network.t - self.first_t
+
     def _take_best(self):
         """The network that training returns: all of it, and what it predicts, must be finite."""
-        arrays, n_epochs = self.network.arrays, len(self.history["loss"])
-        largest = _largest(arrays.weights, arrays.intercepts, arrays.srelu)
+        n_epochs, most = len(self.history["loss"]), largest_learned(self.network.arrays)
         # A square of Adam's that overflowed is for ever: its weight would never move again.
-        if not np.isfinite([largest, _largest(*self.network.optimizer_state)]).all():
+        if not np.isfinite([most, largest(*self.network.optimizer_state)]).all():
             raise self._divergence(n_epochs)
         if self.options.early_stopping and self.stopping.best_epoch != n_epochs - 1:
             self.network.restore(self.stopping.snapshot)
-        elif largest > SUSPICIOUS and not (self.team.stopped or self._predicts_finite_numbers()):
+            return
+        if self.averaging.mean is not None:
+            most = max(most, largest_learned(self.averaging.mean))
+            self.network.restore(self.averaging.mean)
+        if most > SUSPICIOUS and not (self.team.stopped or self._predicts_finite_numbers()):
             raise self._divergence(n_epochs)
 
     def _divergence(self, epoch):
@@ -162,6 +180,7 @@ class Trainer:
         return {
             "network": self.network.state_dict(),
             "stopping": self.stopping.state_dict(),
+            "averaging": self.averaging.state_dict(),
             "history": self.history,
             "first_t": self.first_t,
             "converged": self.converged,
@@ -180,8 +199,10 @@ class Trainer:
         self.network.load_state_dict(state["network"], finite=False)
         check_same_training(self.network.state_dict(), begun, self)
         self.stopping.load_state_dict(state["stopping"], self.network, self.history)
+        n_epochs = len(self.history["loss"])
+        self.averaging.load_state_dict(state["averaging"], self.network, n_epochs)
         self.converged = state["converged"]
-        must_end = self.converged or len(self.history["loss"]) == self.options.max_iter
+        must_end = self.converged or n_epochs == self.options.max_iter
         # What a reporter ended goes on where nobody is there to end it.
         may_end = self.reporter is not None and self.reporter.active
         self.ended = must_end or (may_end and state["ended"])
@@ -192,7 +213,7 @@ class Trainer:
         kept = epoch > 0 and self.pace.epoch_is_long
         if kept:
             self.undo = self.network.snapshot(into=self.undo)
-            self.progress_before = self.network.progress
+            self.progress_before = self.network.progress, self.averaging.progress
         self.can_undo = epoch == 0 or kept
         try:
             self._visit_all(epoch, interrupt, start)
@@ -200,7 +221,7 @@ class Trainer:
             if epoch == 0:
                 raise KeyboardInterrupt from None
             self.network.restore(self.undo)
-            self.network.progress = self.progress_before
+            self.network.progress, self.averaging.progress = self.progress_before
             return False
         finally:
             self.can_undo = False
@@ -249,6 +270,7 @@ class Trainer:
                 self.reporter.part_ends()
 
     def _record(self, losses, order, rewired, seconds):
+        self.averaging.epoch_ends(self.network, len(self.history["loss"]))
         figures = self._validation_figures()
         weight = self.data.sample_weight[order].astype(np.float64)
         starts = np.arange(0, self.n_samples, self.batch_size)
@@ -267,7 +289,7 @@ class Trainer:
         if self.validate is None:
             return {}
         start = time.perf_counter()
-        figures = self.validate(self.network, self.team)
+        figures = self.validate(self.model, self.team)
         self.pace.seconds_to_validate = time.perf_counter() - start
         return figures
 
@@ -328,19 +350,23 @@ class Trainer:
     def _rates(self, n_steps):
         """Learning rates of the next steps, Adam's correction included, and their weight decay."""
         options, network = self.options, self.network
-        schedule, first_step = options.learning_rate, network.t
-        if schedule == "cosine":
-            first_step = network.t - self.first_t
-            schedule = "cosine" if self.total_steps else "constant"
-        rates = step_rates(
-            schedule, self.stopping.rate, first_step, n_steps, self.total_steps, options.power_t
-        )
+        rates = self._scheduled_rates(n_steps)
         self.last_rate = rates[-1]
         decays = rates * options.weight_decay
         if options.solver == "adam":
             t = np.arange(network.n_updates + 1, network.n_updates + n_steps + 1)
             rates = rates * adam_correction(t, options.beta_1, options.beta_2)
         return rates, decays
+
+    def _scheduled_rates(self, n_steps):
+        rate, schedule, first_step = self.stopping.rate, self.options.learning_rate, self.network.t
+        if self.averaging.is_cycling(self.n_steps):
+            return self.averaging.rates(rate, self.n_steps, n_steps)
+        if schedule == "cosine":
+            first_step = self.n_steps
+            schedule = "cosine" if self.total_steps else "constant"
+        total, power_t = self.total_steps, self.options.power_t
+        return step_rates(schedule, rate, first_step, n_steps, total, power_t)
 
     # ------------------------------------------------------------ evolution
 
@@ -350,12 +376,15 @@ class Trainer:
         Returns how many connections moved in each layer.
         """
         options, network = self.options, self.network
-        if options.evolution is None or not self.timing.is_due(network.t, step):
+        explores = self.averaging.explores_again(self.n_steps) and options.zeta > 0
+        due = explores or self.timing.is_due(network.t, step)
+        if options.evolution is None or not due:
             return np.zeros(network.n_layers, int)
         output_layer = len(network.widths) - 2
         end = network.n_layers if options.evolve_output_layer else output_layer
         layers = range(options.n_frozen, end)
         zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
+        zeta = RE_EXPLORED if explores else zeta
         signals = self._signals(order, step) if network.needs_signals else None
         return np.array(network.evolve(self.team, zeta, layers, signals))
 
@@ -372,8 +401,3 @@ class Trainer:
         if self.options.evolution is None:
             return n_steps
         return self.timing.steps_until_due(self.network.t, n_steps)
-
-
-def _largest(*arrays):
-    """The largest magnitude in some arrays, NaN if one number is; needs no memory."""
-    return np.max([extreme for a in arrays if a.size for extreme in (a.max(), -a.min())])

@@ -204,6 +204,11 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
         check_rounds(self.rounds, self.local_steps, self.max_iter)
         if self.warm_start:
             raise ValueError("warm_start=True has no meaning on a cluster: set warm_start=False.")
+        if self.averaging is not None:
+            raise ValueError(
+                f"averaging={self.averaging!r} has no meaning on a cluster, where replicas are "
+                "averaged in each round: set averaging=None."
+            )
         if self.early_stopping and X_val is None:
             raise ValueError(
                 "early_stopping=True needs X_val and y_val on a cluster: no block is divided. Give "

@@ -175,7 +175,7 @@ def train_on_cluster(
     n_jobs : int or None
         Threads of each task.
     report : callable
-        Called with the number of rounds and the network, returns a reporter.
+        Called with the number of rounds and the trainer, returns a reporter.
     checkpoint : Checkpoint or None
     validate : callable or None
         See ``Trainer``.
@@ -205,10 +205,10 @@ def train_on_cluster(
             n_rounds=schedule.n_rounds,
             samples_per_round=len(blocks) * batch_size * schedule.local_steps,
             interval=schedule.evolution_interval(options.evolution_interval),
-            reporter=report(schedule.n_rounds, network),
             checkpoint=checkpoint,
             validate=validate,
         )
+        coordinator.reporter = report(schedule.n_rounds, coordinator)
         resumed = checkpoint is not None and checkpoint.resume(coordinator)
         if plan.start is not None and not resumed:
             plan.start(network, team=team)

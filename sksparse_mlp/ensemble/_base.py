@@ -121,6 +121,12 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
                 "method='edst' moves connections, and evolution=None of the estimator leaves them "
                 "where they are: choose method='independent' or another evolution."
             )
+        if self.method == "disjoint" and template.initial_topology != "erdos_renyi":
+            raise ValueError(
+                "method='disjoint' keeps connections of members apart, and initial_topology="
+                f"{template.initial_topology!r} of the estimator puts them at the same places: "
+                "choose another method, or initial_topology='erdos_renyi'."
+            )
         if self.method == "trails" and np.size(template.hidden_layer_sizes) == 0:
             raise ValueError(
                 "method='trails' shares the first of several layers, and hidden_layer_sizes="

@@ -8,7 +8,7 @@ what the network itself takes.
 from ._contributions import contributions
 from ._distance import topology_distance
 from ._importance import importance_table
-from ._recorder import InputDegreeRecorder
+from ._recorder import InputDegreeRecorder, TopologyDistanceRecorder
 from ._summary import LayerSummary, NetworkSummary, summary
 from ._topology import topology_report
 
@@ -16,6 +16,7 @@ __all__ = [
     "InputDegreeRecorder",
     "LayerSummary",
     "NetworkSummary",
+    "TopologyDistanceRecorder",
     "contributions",
     "importance_table",
     "summary",

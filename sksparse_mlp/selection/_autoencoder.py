@@ -278,8 +278,8 @@ default="tanh"
         names = set(TrainingOptions.__dataclass_fields__) & set(self.get_params()) - set(own)
         return TrainingOptions(**own, **plain_parameters(self, names))
 
-    def _reporter(self, data, n_epochs, network):
-        return CallbackReporter(self, data, n_epochs, lambda: {"_network": network.copy()})
+    def _reporter(self, data, n_epochs, trainer):
+        return CallbackReporter(self, data, n_epochs, lambda: {"_network": trainer.model.copy()})
 
     @property
     def feature_importances_(self):

@@ -2,7 +2,7 @@
 
 Sparse evolutionary training, SET [1]_, and its kin, in eleven lines::
 
-    for each layer: draw epsilon (n_in + n_out) distinct cells at random         density, rebuild
+    for each layer: draw epsilon (n_in + n_out) distinct cells at random         density, initial
     for each training step:
         if an evolution is due:                                                  timing
             for each layer:
@@ -36,6 +36,7 @@ from .density import (
 )
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES, NEED_SIGNALS, PROPOSE_CELLS
+from .initial import INITIAL_RULES
 from .rebuild import rebuild_layers
 from .timing import EvolutionTiming
 
@@ -43,6 +44,7 @@ __all__ = [
     "AMOUNT_RULES",
     "DROP_RULES",
     "GROWTH_RULES",
+    "INITIAL_RULES",
     "LAYER_DENSITY_RULES",
     "NEED_SIGNALS",
     "NO_CELLS",

@@ -69,6 +69,16 @@ class Growth(NamedTuple):
     from_zero: bool = False  # whether the new weights are zero
 
 
+class InitialRule(Protocol):
+    """Where the first connections of a layer lie."""
+
+    def __call__(self, layer: LayerView, rewiring: float) -> NamedTuple:
+        """``Cells``; those that are missing of all grow by the network's rule.
+
+        The layer's weights are there, but nothing is in them.
+        """
+
+
 class DropRule(Protocol):
     """What an evolution drops."""
 

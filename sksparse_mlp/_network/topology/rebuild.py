@@ -20,7 +20,7 @@ MANY_CONNECTIONS = 2_000_000
 OF_RULES = 1
 
 
-def rebuild_layers(network, team, layers, zeta=0.0, signals=None):
+def rebuild_layers(network, team, layers, zeta=0.0, signals=None, initial=None):
     """Initialise layers that are empty, or evolve them.
 
     Parameters
@@ -33,6 +33,8 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None):
         The fraction of the connections that moves.
     signals : Signals or None
         What the neurons did on some samples, for rules that look at it.
+    initial : callable or None
+        Called with the view of a layer that is empty, returns cells to connect: ``Cells``.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None):
         with np.errstate(all="ignore"):
             saliency = DROP_RULES[network.drop](view)
             growth = Growth() if network.is_full(layer) else GROWTH_RULES[network.growth](view)
-        chosen = NO_CELLS
+        chosen = NO_CELLS if initial is None else initial(view)
         if growth.candidates is not None:
             chosen = choose_cells(team, view, growth.candidates, _n_dropped(saliency, zeta))
         buffers = _buffers(network, layer, team.n_threads, scratch, growth.preferences is not None)
