@@ -24,7 +24,7 @@ OUTSIDE = ("inspection", "plotting", "export.py")
 WITHOUT_SKLEARN = ("_training", "_network", "_kernels")
 LONGEST = 400
 # More than half of each documents the parameters.
-LONGER = {"classifier.py": 660, "regressor.py": 420}
+LONGER = {"classifier.py": 700, "regressor.py": 445}
 
 
 def place_of(file):

@@ -195,7 +195,7 @@ class SparseNetwork:
         """
         self.n_evolutions += 1
         moved = [0] * self.n_layers
-        if budget is None:
+        if budget is None or self._keeps_layer_sizes(budget):
             layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
@@ -206,6 +206,10 @@ class SparseNetwork:
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved
         return moved
+
+    def _keeps_layer_sizes(self, budget):
+        same = budget.total == sum(self.n_connections)
+        return same and budget.redistribution is None and budget.neurons is None
 
     def adopt(self, twin):
         """Take over the connections of what :mod:`.resizing` made of this network."""

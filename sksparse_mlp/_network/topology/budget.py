@@ -43,9 +43,7 @@ def plan_moves(team, layers, saliencies, zeta, budget):
         grown = n_dropped
     else:
         grown = apportioned(n_grown, shares, cells - kept)
-    return [
-        Move(tuple(d), int(n)) for d, n in zip(dropped.tolist(), kept + grown, strict=True)
-    ]
+    return [Move(tuple(d), int(n)) for d, n in zip(dropped.tolist(), kept + grown, strict=True)]
 
 
 def _drop_at_least(n, dropped, saliencies):
@@ -53,7 +51,9 @@ def _drop_at_least(n, dropped, saliencies):
 
     The fractions are rounded down, so a few may lack; those go where most are left.
     """
-    sizes = np.array([[np.count_nonzero(s >> 31 == group) for group in range(2)] for s in saliencies])
+    sizes = np.array(
+        [[np.count_nonzero(s >> 31 == group) for group in range(2)] for s in saliencies]
+    )
     for layer in np.flatnonzero((sizes == dropped).all(axis=1)):
         dropped[layer, sizes[layer].argmax()] -= 1
     while dropped.sum() < n:

@@ -47,7 +47,7 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None):
     """
     living = None if budget is None or budget.neurons is None else living_neurons(network)
     moves, rebuilt = [None] * len(layers), network
-    if budget is not None:
+    if budget is not None and len(layers):
         moves = _planned(network, team, layers, zeta, signals, budget, living)
         counts = list(network.n_connections)
         for layer, move in zip(layers, moves, strict=True):
