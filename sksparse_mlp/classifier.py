@@ -93,7 +93,7 @@ default="relu"
 
     drop_scope : {"layer", "network"}, default="layer"
         Where the connections to drop are looked for: the fraction ``zeta`` of each layer, or of
-        all layers together, with one threshold [13]_. Each layer grows as many as it lost, unless
+        all layers together, with one threshold. In the latter case [13]_, too, each layer grows as many as it lost, unless
         ``redistribution`` says otherwise.
 
     redistribution : {"survivors", "momentum", "gradient"} or None, default=None

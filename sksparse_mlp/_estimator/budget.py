@@ -48,6 +48,21 @@ def check_budget(estimator):
         )
 
 
+def check_layers_keep_their_sizes(estimator):
+    """Refuse what changes how many connections a layer has, where replicas of it must agree.
+
+    Parameters
+    ----------
+    estimator : BaseSupervisedMLP
+    """
+    for name, rest in MOVERS.items():
+        if getattr(estimator, name) != rest:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} has no meaning on a cluster, where each "
+                f"layer keeps its number of connections: set {name}={rest!r}."
+            )
+
+
 def first_sizes(estimator, sizes, network, *, evolves):
     """Widths, and how many connections each layer has when a training begins.
 

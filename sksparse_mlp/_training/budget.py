@@ -1,4 +1,4 @@
-"""How many connections an evolution leaves in all, by the options and the progress of a training."""
+"""How many connections an evolution leaves: by the options and the progress of a training."""
 
 from .._network.topology import DENSITY_SCHEDULES, Budget
 

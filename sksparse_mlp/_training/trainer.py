@@ -367,10 +367,8 @@ class Trainer:
         zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
         looks = network.needs_signals or needs_gradients(options)
         signals = self._signals(order, step) if looks else None
-        budget, before = (
-            budget_of(options, network, self.timing, self.n_first),
-            network.n_connections,
-        )
+        before = network.n_connections
+        budget = budget_of(options, network, self.timing, self.n_first)
         grown = network.evolve(self.team, zeta, layers, signals, budget)
         if network.n_connections != before:
             self._make_room()

@@ -4,7 +4,7 @@ import numpy as np
 
 from .base import Move
 from .redistribution import REDISTRIBUTION_RULES
-from .scope import DROP_SCOPES
+from .scope import DROP_SCOPES, sizes_of_groups
 
 
 def plan_moves(team, layers, saliencies, zeta, budget):
@@ -51,9 +51,7 @@ def _drop_at_least(n, dropped, saliencies):
 
     The fractions are rounded down, so a few may lack; those go where most are left.
     """
-    sizes = np.array(
-        [[np.count_nonzero(s >> 31 == group) for group in range(2)] for s in saliencies]
-    )
+    sizes = np.array([sizes_of_groups(saliency) for saliency in saliencies])
     for layer in np.flatnonzero((sizes == dropped).all(axis=1)):
         dropped[layer, sizes[layer].argmax()] -= 1
     while dropped.sum() < n:

@@ -11,7 +11,7 @@ import numpy as np
 
 def within_layers(saliencies, fraction):
     """SET: the same fraction of each layer."""
-    return [[int(n * fraction) for n in _sizes_of_groups(s)] for s in saliencies]
+    return [[int(n * fraction) for n in sizes_of_groups(s)] for s in saliencies]
 
 
 def over_the_network(saliencies, fraction):
@@ -31,7 +31,8 @@ def over_the_network(saliencies, fraction):
     return dropped.tolist()
 
 
-def _sizes_of_groups(saliency):
+def sizes_of_groups(saliency):
+    """How many connections are in each of the two groups."""
     n_second = np.count_nonzero(saliency.view(np.int32) < 0)
     return saliency.size - n_second, n_second
 
