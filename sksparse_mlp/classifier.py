@@ -93,8 +93,8 @@ default="relu"
 
     drop_scope : {"layer", "network"}, default="layer"
         Where the connections to drop are looked for: the fraction ``zeta`` of each layer, or of
-        all layers together, with one threshold. In the latter case [13]_, too, each layer grows as many as it lost, unless
-        ``redistribution`` says otherwise.
+        all layers together, with one threshold. In either case each layer grows as many as it
+        lost, unless ``redistribution`` [13]_ says otherwise.
 
     redistribution : {"survivors", "momentum", "gradient"} or None, default=None
         How what grows is shared out among the layers; their total stays. "survivors" [13]_: in
