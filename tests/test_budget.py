@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, record, train
@@ -16,6 +17,8 @@ from reference import cells_of, dropped_over_layers, shapes_of
 from scipy import sparse
 from test_checkpoint import fit_killed_after
 
+from sksparse_mlp import TrulySparseMLPEnsembleClassifier
+from sksparse_mlp._estimator.budget import check_layers_keep_their_sizes
 from sksparse_mlp._network.team import Team
 from sksparse_mlp._network.topology import (
     DENSITY_SCHEDULES,
@@ -29,6 +32,8 @@ from sksparse_mlp._network.topology.budget import apportioned, plan_moves
 from sksparse_mlp._network.topology.neurons import living_neurons
 from sksparse_mlp._network.topology.rebuild import layer_view
 from sksparse_mlp._training.budget import budget_of
+from sksparse_mlp.inspection import summary
+from sksparse_mlp.plotting import TopologyDisplay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -450,6 +455,19 @@ def test_numbers_and_labels_have_the_same_bits_for_any_threads(changes, task):
     assert same_bits(one, other)
 
 
+def test_ensembles_and_reports_take_networks_of_any_sizes():
+    X, y = points()
+    template = small(**KINDS["chase"], density_schedule="cubic", skip_connections="zero")
+    ensemble = TrulySparseMLPEnsembleClassifier(template, n_estimators=2, random_state=0)
+    ensemble.fit(X, y)
+    for model in ensemble.estimators_:
+        assert model.neuron_pruning == "chase"
+        assert sum(model.n_connections_) == model.history_["n_connections"][-1]
+        assert str(sum(model.n_connections_)) in str(summary(model)).replace(",", "")
+        TopologyDisplay.from_estimator(model)
+        plt.close("all")
+
+
 def test_a_schedule_ends_with_what_the_parameters_say():
     X, y = points()
     plain = small().fit(X, y)
@@ -489,3 +507,10 @@ def test_contradictions_are_named_and_nothing_is_trained(changes, message):
     with pytest.raises(ValueError, match=message):
         model.fit(*points())
     assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
+def test_on_a_cluster_each_layer_keeps_its_number(changes):
+    with pytest.raises(ValueError, match=r"has no meaning on a cluster.*: set"):
+        check_layers_keep_their_sizes(small(**changes))
+    check_layers_keep_their_sizes(small())
