@@ -9,6 +9,7 @@ dropping and with connections that stay where they are, and prints Markdown tabl
     python benchmark_topology.py --data FOLDER [FOLDER ...]     # .npz files with X and y
     python benchmark_topology.py --data FOLDER --growth set gradient --drop magnitude --seeds 3
     python benchmark_topology.py --data FOLDER --results FILE   # can be resumed
+    python benchmark_topology.py --data FOLDER --growth set --drop set --budget momentum cubic
     python benchmark_topology.py --quick                        # digits only, a few seconds
 
 The digits are scikit-learn's; the other sets are looked for in the folders, by name.
@@ -47,6 +48,17 @@ SETS = ("khan", "tox_171", "madelon", "basehock", "digits")
 DENSITIES = (0.1, 0.02, 0.005)
 GROWTH = ("set", "guided", "gradient", "cosine", "hebbian")
 DROP = ("set", "magnitude", "random", "mest", "snip")
+# Where the number of a layer's connections changes; growth and dropping are then those of "set".
+BUDGETS = {
+    "network scope": {"drop_scope": "network"},
+    "survivors": {"drop_scope": "network", "redistribution": "survivors"},
+    "momentum": {"redistribution": "momentum"},
+    "gradient": {"redistribution": "gradient"},
+    "cubic": {"density_schedule": "cubic"},
+    "cubic, growing": {"density_schedule": "cubic", "initial_connections": 0.1},
+    "importance": {"neuron_pruning": "importance"},
+    "chase": {"neuron_pruning": "chase"},
+}
 # Inputs, hidden neurons, classes, and the epsilon that says how many connections there are.
 SHAPES = {
     "tiny": (100, (50, 50), 10, 5),
@@ -62,6 +74,7 @@ class Rules(NamedTuple):
 
     growth: str | None
     drop: str
+    budget: str | None = None
 
 
 STATIC = Rules(None, "set")
@@ -69,7 +82,8 @@ STATIC = Rules(None, "set")
 
 def name_of(rules):
     """Return what a table calls the rules."""
-    return "static" if rules == STATIC else f"{rules.growth}, drop {rules.drop}"
+    name = "static" if rules == STATIC else f"{rules.growth}, drop {rules.drop}"
+    return name if rules.budget is None else f"{name}; {rules.budget}"
 
 
 # ---------------------------------------------------------------- accuracy
@@ -120,6 +134,7 @@ def judge(X, y, rules, density, seed, width):
         density=density,
         evolution=rules.growth,
         drop=rules.drop,
+        **BUDGETS.get(rules.budget, {}),
         skip_connections=None,
         random_state=seed,
         n_jobs=1,
@@ -137,7 +152,8 @@ def judge_all(sets, rules_to_try, options):
         fits = []
         for name, (X, y) in sets.items():
             for seed in range(options.seeds):
-                key = (name, rules.growth, rules.drop, density, seed, options.width)
+                which = rules if rules.budget else rules[:2]
+                key = (name, *which, density, seed, options.width)
                 case = (X, y, rules, density, seed, options.width)
                 fits.append(notebook.get(key, lambda case=case: judge(*case)))
         results[density, rules] = np.reshape(fits, (len(sets), options.seeds, 2))
@@ -268,6 +284,7 @@ def parse(arguments):
     parser.add_argument("--densities", nargs="+", type=float, default=DENSITIES)
     parser.add_argument("--growth", nargs="+", choices=GROWTH, default=GROWTH)
     parser.add_argument("--drop", nargs="+", choices=DROP, default=DROP)
+    parser.add_argument("--budget", nargs="+", choices=BUDGETS, default=[])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--width", type=int, default=500, help="neurons of each hidden layer")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES)[1:])
@@ -280,6 +297,7 @@ def parse(arguments):
     if options.quick:
         options.sets, options.densities, options.width = ["digits"], (0.02,), 100
         options.growth, options.drop = ("set", "gradient"), ("set", "magnitude")
+        options.budget = ["cubic"]
         options.seeds, options.shapes, options.repeats = 2, ["tiny"], 1
     return options
 
@@ -291,12 +309,14 @@ def main(arguments=None):
     rules_to_try = [
         STATIC,
         *itertools.starmap(Rules, itertools.product(options.growth, options.drop)),
+        *(Rules("set", "set", budget) for budget in options.budget),
     ]
     results = judge_all(sets, rules_to_try, options)
     for density in options.densities:
         print_accuracy(sets, rules_to_try, results, density)
     by_set = Rules("set", "set")
     to_time = [by_set, *(r for r in rules_to_try[1:] if r != by_set and "set" in r)]
+    to_time = [rules for rules in to_time if rules.budget is None]
     print_cost(options.shapes, to_time, options.repeats, options.n_jobs)
     if options.figure:
         draw(options, results, options.figure)

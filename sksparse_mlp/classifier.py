@@ -63,7 +63,7 @@ default="relu"
 
     initial_topology : {"erdos_renyi", "small_world"}, default="erdos_renyi"
         Where the first connections lie. "erdos_renyi" [1]_: anywhere, or as "guided" evolution
-        would lay them. "small_world" [14]_ [10]_: each neuron is connected to its receptive field,
+        would lay them. "small_world" [20]_ [10]_: each neuron is connected to its receptive field,
         as many neighbours of the layer before as any other neuron of its layer; of these
         connections the share ``rewiring`` lies elsewhere. Neighbours of the first hidden layer are
         columns of X that are next to one another, as along a spectrum, the last and the first one,
@@ -101,8 +101,43 @@ default="relu"
         weights ("set" [1]_) or among all ("magnitude"), of smallest ``|w| / mean |w| + |g| / mean
         |g|`` ("mest" [11]_) or ``|w g|`` ("snip" [12]_), or any ("random"). The gradient g is what
         the solver remembers: the mean of the last ones with "adam", the velocity with "sgd". No
-        effect with ``evolution=None``, as all parameters from ``guidance`` to
+        effect with ``evolution=None``, as ``guidance``, and all parameters from ``zeta`` to
         ``evolve_output_layer``.
+
+    drop_scope : {"layer", "network"}, default="layer"
+        Where the connections to drop are looked for: the fraction ``zeta`` of each layer, or of
+        all layers together, with one threshold. In either case each layer grows as many as it
+        lost, unless ``redistribution`` [13]_ says otherwise.
+
+    redistribution : {"survivors", "momentum", "gradient"} or None, default=None
+        How what grows is shared out among the layers; their total stays. "survivors" [13]_: in
+        proportion to the connections that were left, which needs ``drop_scope="network"``;
+        "momentum" [14]_: to the mean magnitude of what the solver remembers of a gradient;
+        "gradient" [15]_: to the number of largest gradients of four times as many empty places,
+        drawn from all layers, as grow. None: each layer keeps its number. What a full layer
+        cannot take goes to the others.
+
+    density_schedule : {"cubic"} or None, default=None
+        Whether the number of connections changes during the training. "cubic" [16]_: ``last +
+        (first - last) * (1 - progress) ** 3``, from ``initial_connections`` at first to what
+        ``epsilon`` and ``density`` say at the last evolution; ``zeta`` of them move each time,
+        too. ``history_`` tells the number of each epoch, memory is in proportion to it. In
+        ``partial_fit`` it does not change.
+
+    initial_connections : float or "auto", default="auto"
+        How many connections a ``density_schedule`` begins with, as a multiple of the last number,
+        positive, in each layer as far as it has places; below 1 the network grows. "auto": 4.
+
+    neuron_pruning : {"importance", "chase"} or None, default=None
+        Whether hidden neurons go during the training, with all their connections, and never get
+        any again, as others without connections do not. "importance" [17]_: those of smallest sum
+        of ``|w|`` over the weights that enter, from the first third on, with connections that are
+        not replaced; "chase" [18]_: those of smallest mean, in equal steps, whose connections
+        grow elsewhere. ``compact`` leaves such neurons out.
+
+    pruned_neurons : float, default=0.5
+        The share of each hidden layer's neurons that ``neuron_pruning`` has removed in the end,
+        in [0, 1).
 
     zeta : float, default=0.3
         The fraction of a layer's connections that moves at each evolution, in [0, 1).
@@ -223,7 +258,7 @@ default="relu"
     averaging : {"ema", "cyclic"} or None, default=None
         Whether the model is the mean of the weights over the last part of ``fit`` instead of the
         last ones. "ema": over the epochs of the last quarter, an exponential moving average to
-        which one epoch adds a tenth, the first ten all the same. "cyclic" [13]_: the last
+        which one epoch adds a tenth, the first ten all the same. "cyclic" [19]_: the last
         three tenths are three cycles. At the beginning of each, half of the connections move, at
         its end the learning rate, a fifth of ``learning_rate_init`` at first, has fallen to zero;
         schedules and evolutions lie before, ``evolution=None`` and ``zeta=0`` move nothing, and
@@ -399,10 +434,22 @@ default="relu"
             framework on the edge. NeurIPS.
     .. [12] Lee, N., Ajanthan, T., Torr, P. H. S. (2019). SNIP: single-shot network pruning based on
             connection sensitivity. ICLR.
-    .. [13] Yin, L., Menkovski, V., Fang, M., Huang, T., Pei, Y., Pechenizkiy, M., Mocanu, D. C.,
+    .. [13] Mostafa, H., Wang, X. (2019). Parameter efficient training of deep convolutional neural
+            networks by dynamic sparse reparameterization. ICML.
+    .. [14] Dettmers, T., Zettlemoyer, L. (2019). Sparse networks from scratch: faster training
+            without losing performance. arXiv 1907.04840.
+    .. [15] Parger, M. et al. (2022). Gradient-based weight density balancing for robust dynamic
+            sparse training. arXiv 2210.14012.
+    .. [16] Liu, S. et al. (2021). Sparse training via boosting pruning plasticity with
+            neuroregeneration. NeurIPS.
+    .. [17] Liu, S. et al. (2019). On improving deep learning generalization with adaptive sparse
+            connectivity. ICML workshop on understanding and improving generalization in deep
+            learning.
+    .. [18] Yin, L. et al. (2023). Dynamic sparsity is channel-level sparsity learner. NeurIPS.
+    .. [19] Yin, L., Menkovski, V., Fang, M., Huang, T., Pei, Y., Pechenizkiy, M., Mocanu, D. C.,
             Liu, S. (2022). Superposing many tickets into one: a performance booster for sparse
             neural network training. UAI.
-    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+    .. [20] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
             Nature 393, 440-442.
 
     Examples
@@ -441,6 +488,12 @@ default="relu"
         evolution="auto",
         guidance=0.5,
         drop="set",
+        drop_scope="layer",
+        redistribution=None,
+        density_schedule=None,
+        initial_connections="auto",
+        neuron_pruning=None,
+        pruned_neurons=0.5,
         zeta=0.3,
         zeta_schedule="constant",
         evolution_interval="auto",
@@ -491,6 +544,12 @@ default="relu"
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop
+        self.drop_scope = drop_scope
+        self.redistribution = redistribution
+        self.density_schedule = density_schedule
+        self.initial_connections = initial_connections
+        self.neuron_pruning = neuron_pruning
+        self.pruned_neurons = pruned_neurons
         self.zeta = zeta
         self.zeta_schedule = zeta_schedule
         self.evolution_interval = evolution_interval

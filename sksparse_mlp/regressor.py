@@ -33,7 +33,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is trained, of the error e of each target in standard deviations of it.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
-        count less; "quantile" [15]_: ``quantile * -e`` of predictions that are too low and
+        count less; "quantile" [21]_: ``quantile * -e`` of predictions that are too low and
         ``(1 - quantile) * e`` of those that are too high, to the ``quantile``.
 
     quantile : float, default=0.5
@@ -67,6 +67,18 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
 
     %(drop)s
+
+    %(drop_scope)s
+
+    %(redistribution)s
+
+    %(density_schedule)s
+
+    %(initial_connections)s
+
+    %(neuron_pruning)s
+
+    %(pruned_neurons)s
 
     %(zeta)s
 
@@ -222,11 +234,17 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
             intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
     .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
     .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
-    .. [13] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
+    .. [13] Mostafa, H., Wang, X. (2019). Dynamic sparse reparameterization. ICML.
+    .. [14] Dettmers, T., Zettlemoyer, L. (2019). Sparse networks from scratch. arXiv 1907.04840.
+    .. [15] Parger, M. et al. (2022). Gradient-based weight density balancing. arXiv 2210.14012.
+    .. [16] Liu, S. et al. (2021). Sparse training via boosting pruning plasticity. NeurIPS.
+    .. [17] Liu, S. et al. (2019). Adaptive sparse connectivity. ICML workshop.
+    .. [18] Yin, L. et al. (2023). Dynamic sparsity is channel-level sparsity learner. NeurIPS.
+    .. [19] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
             sparse neural network training. UAI.
-    .. [14] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+    .. [20] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
             Nature 393, 440-442.
-    .. [15] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
+    .. [21] Koenker, R., Bassett, G. (1978). Regression quantiles. Econometrica 46, 33-50.
 
     Examples
     --------
@@ -267,6 +285,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         evolution="auto",
         guidance=0.5,
         drop="set",
+        drop_scope="layer",
+        redistribution=None,
+        density_schedule=None,
+        initial_connections="auto",
+        neuron_pruning=None,
+        pruned_neurons=0.5,
         zeta=0.3,
         zeta_schedule="constant",
         evolution_interval="auto",
@@ -318,6 +342,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop
+        self.drop_scope = drop_scope
+        self.redistribution = redistribution
+        self.density_schedule = density_schedule
+        self.initial_connections = initial_connections
+        self.neuron_pruning = neuron_pruning
+        self.pruned_neurons = pruned_neurons
         self.zeta = zeta
         self.zeta_schedule = zeta_schedule
         self.evolution_interval = evolution_interval

@@ -15,7 +15,7 @@ from .classifier import TrulySparseMLPClassifier
 class TrulySparseMLPSurvival(BaseSparseSurvival):
     """Survival model with a multilayer perceptron that is sparse and rewires itself.
 
-    The log hazard ratio of Cox's proportional hazards [13]_ is the output of such a network as
+    The log hazard ratio of Cox's proportional hazards [21]_ is the output of such a network as
     :class:`TrulySparseMLPClassifier` has: of thousands of genes, for example. The interface is
     that of scikit-survival, which is not needed. Standardise the inputs first.
 
@@ -33,6 +33,10 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
 
     %(layer_density)s
 
+    %(initial_topology)s
+
+    %(rewiring)s
+
     %(evolution)s
 
     guidance : float, default=0.5
@@ -44,6 +48,18 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         n_samples)``.
 
     %(drop)s
+
+    %(drop_scope)s
+
+    %(redistribution)s
+
+    %(density_schedule)s
+
+    %(initial_connections)s
+
+    %(neuron_pruning)s
+
+    %(pruned_neurons)s
 
     %(zeta)s
 
@@ -107,6 +123,8 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
     scoring : {"concordance", "loss"} or callable, default="concordance"
         What ``early_stopping`` looks at: the concordance index, the partial likelihood among the
         validation samples, or a callable ``scorer(estimator, X, y)``.
+
+    %(averaging)s
 
     %(skip_connections)s
 
@@ -195,9 +213,19 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
             intelligence brain-inspired theory for ultra-sparse advantage in deep learning. ICLR.
     .. [11] Yuan, G. et al. (2021). MEST: memory-economic sparse training framework. NeurIPS.
     .. [12] Lee, N. et al. (2019). SNIP: single-shot network pruning. ICLR.
-    .. [13] Cox, D. R. (1972). Regression models and life-tables. Journal of the Royal Statistical
+    .. [13] Mostafa, H., Wang, X. (2019). Dynamic sparse reparameterization. ICML.
+    .. [14] Dettmers, T., Zettlemoyer, L. (2019). Sparse networks from scratch. arXiv 1907.04840.
+    .. [15] Parger, M. et al. (2022). Gradient-based weight density balancing. arXiv 2210.14012.
+    .. [16] Liu, S. et al. (2021). Sparse training via boosting pruning plasticity. NeurIPS.
+    .. [17] Liu, S. et al. (2019). Adaptive sparse connectivity. ICML workshop.
+    .. [18] Yin, L. et al. (2023). Dynamic sparsity is channel-level sparsity learner. NeurIPS.
+    .. [19] Yin, L. et al. (2022). Superposing many tickets into one: a performance booster for
+            sparse neural network training. UAI.
+    .. [20] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
+            Nature 393, 440-442.
+    .. [21] Cox, D. R. (1972). Regression models and life-tables. Journal of the Royal Statistical
             Society B 34, 187-220.
-    .. [14] Breslow, N. (1974). Covariance analysis of censored survival data. Biometrics 30, 89-99.
+    .. [22] Breslow, N. (1974). Covariance analysis of censored survival data. Biometrics 30, 89-99.
 
     Examples
     --------
@@ -230,9 +258,17 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         epsilon=None,
         density=None,
         layer_density="erdos_renyi",
+        initial_topology="erdos_renyi",
+        rewiring=0.1,
         evolution="auto",
         guidance=0.5,
         drop="set",
+        drop_scope="layer",
+        redistribution=None,
+        density_schedule=None,
+        initial_connections="auto",
+        neuron_pruning=None,
+        pruned_neurons=0.5,
         zeta=0.3,
         zeta_schedule="constant",
         evolution_interval="auto",
@@ -261,6 +297,7 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         early_stopping=False,
         validation_fraction=0.1,
         scoring="concordance",
+        averaging=None,
         skip_connections="auto",
         warm_start=False,
         checkpoint=None,
@@ -275,9 +312,17 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         self.epsilon = epsilon
         self.density = density
         self.layer_density = layer_density
+        self.initial_topology = initial_topology
+        self.rewiring = rewiring
         self.evolution = evolution
         self.guidance = guidance
         self.drop = drop
+        self.drop_scope = drop_scope
+        self.redistribution = redistribution
+        self.density_schedule = density_schedule
+        self.initial_connections = initial_connections
+        self.neuron_pruning = neuron_pruning
+        self.pruned_neurons = pruned_neurons
         self.zeta = zeta
         self.zeta_schedule = zeta_schedule
         self.evolution_interval = evolution_interval
@@ -306,6 +351,7 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.skip_connections = skip_connections
         self.warm_start = warm_start
         self.checkpoint = checkpoint
@@ -315,7 +361,6 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         self.n_jobs = n_jobs
 
     # ------------------------------------------------------------ fitting
-
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network; with ``warm_start=True``, go on training it.

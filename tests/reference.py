@@ -226,6 +226,21 @@ def dropped_by_set(weights, zeta):
     return dropped_of(abs(weights), zeta, np.signbit(weights))
 
 
+def dropped_over_layers(saliencies, fraction):
+    """Of each layer, how many of each group are dropped with one threshold for all of them."""
+    counts = [[0, 0] for _ in saliencies]
+    for group in (0, 1):
+        everything = [
+            (int(value), layer)
+            for layer, saliency in enumerate(saliencies)
+            for value in saliency
+            if value >> 31 == group
+        ]
+        for _, layer in sorted(everything)[: int(fraction * len(everything))]:
+            counts[layer][group] += 1
+    return counts
+
+
 def mest_saliency(weights, gradients):
     """Magnitudes of weights and of gradients, each over its mean."""
     terms = [abs(values.astype(np.float64)) for values in (weights, gradients)]

@@ -105,7 +105,7 @@ def test_rules_of_topology(run, tmp_path):
     command = ["benchmark_topology", "--quick", "--figure", figure, "--results", results]
     tables = run(*command)
     assert tables.count("| gradient, drop set | ") == 2  # accuracy and cost
-    assert len(results.read_text().splitlines()) == 5 * 2  # rules and seeds
+    assert len(results.read_text().splitlines()) == 6 * 2  # rules and seeds
     assert figure.stat().st_size > 1000
 
 

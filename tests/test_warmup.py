@@ -79,6 +79,7 @@ def rehearsed(called, rehearse):
         (X, {"batch_size": 1, "evolution": None, "shuffle": False}),
         (np.arange(X.size).reshape(X.shape), {"batch_size": 96, "evolution": "guided"}),
         (X, {"evolution": "gradient", "drop": "mest"}),
+        (X, {"evolution": "set", "redistribution": "gradient"}),
         (sparse.csr_array(X), {"evolution": "cosine", "n_jobs": 2}),
         (X, {"evolution": "hebbian"}),
         (X, {"averaging": "cyclic"}),
@@ -95,7 +96,7 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
             validates=True,
             explains=True,
             verbose=False,
-            growth=changes.get("evolution") or "set",
+            growth=changes.get("redistribution") or changes.get("evolution") or "set",
             averages="averaging" in changes,
         ),
     )

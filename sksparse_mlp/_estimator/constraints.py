@@ -6,10 +6,14 @@ from numbers import Integral, Real
 from .._network.activations import CODES
 from .._network.topology import (
     AMOUNT_RULES,
+    DENSITY_SCHEDULES,
     DROP_RULES,
+    DROP_SCOPES,
     GROWTH_RULES,
     INITIAL_RULES,
     LAYER_DENSITY_RULES,
+    NEURON_RULES,
+    REDISTRIBUTION_RULES,
 )
 from .._network.topology.weight_init import WEIGHT_INITS
 from .compat import Interval, RealNotInt, StrOptions
@@ -49,6 +53,12 @@ PARAMETER_CONSTRAINTS = {
     "rewiring": [SHARE],
     "evolution": [StrOptions({"auto", *GROWTH_RULES}), None],
     "drop": [StrOptions(set(DROP_RULES))],
+    "drop_scope": [StrOptions(set(DROP_SCOPES))],
+    "redistribution": [StrOptions(set(REDISTRIBUTION_RULES)), None],
+    "density_schedule": [StrOptions(set(DENSITY_SCHEDULES)), None],
+    "initial_connections": [StrOptions({"auto"}), POSITIVE],
+    "neuron_pruning": [StrOptions(set(NEURON_RULES)), None],
+    "pruned_neurons": [LESS_THAN_ONE],
     "guidance": [SHARE],
     "zeta": [LESS_THAN_ONE],
     "zeta_schedule": [StrOptions(set(AMOUNT_RULES))],

@@ -3,6 +3,7 @@
 from joblib import cpu_count
 
 from .._network.team import Team, threads_for
+from .._training.budget import needs_gradients
 from .._training.interrupt import deferred_interrupt
 from .._training.rehearsal import rehearse_training
 from .._training.trainer import Trainer
@@ -74,7 +75,7 @@ def train(
         validates=hooks.get("validate") is not None,
         explains=explain is not None,
         verbose=options.verbose,
-        growth=architecture.growth,
+        growth="gradient" if needs_gradients(options) else architecture.growth,
         averages=options.averaging is not None,
     )
     n_epochs = 1 if stream else options.max_iter

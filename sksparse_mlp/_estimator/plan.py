@@ -3,12 +3,14 @@
 Whatever a fit decides before its first step is decided here, once, and stands in a :class:`Plan`.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from .._network.shapes import has_skip
+from .._network.topology import EvolutionTiming
 from .._training.importance import SAMPLES_OF_STREAM, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments
@@ -16,6 +18,7 @@ from .._training.options import TrainingOptions
 from . import defaults
 from .architecture import Architecture, layer_sizes
 from .base import plain_parameters
+from .budget import check_budget, first_sizes
 
 
 class Shape(NamedTuple):
@@ -54,6 +57,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     -------
     Plan
     """
+    check_budget(estimator)
     sizes = layer_sizes(
         shape.n_features,
         estimator.hidden_layer_sizes,
@@ -66,6 +70,8 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     )
     starts_fitted = network is None and _starts_fitted(estimator, shape, sizes)
     options = training_options(estimator, task, shape, refines=starts_fitted)
+    options = replace(options, final_connections=sum(sizes[1]))
+    sizes = first_sizes(estimator, sizes, network, evolves=_evolves(options, shape))
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
     if moments is None and (starts_fitted or guided):
@@ -106,6 +112,16 @@ def training_options(estimator, task, shape, *, refines):
     if estimator.input_noise == "auto":
         values["input_noise"] = defaults.input_noise(shape.n_samples_in_all, n_features)
     return TrainingOptions(**values)
+
+
+def _evolves(options, shape):
+    """Whether a new network's training has an end, and an evolution before it."""
+    steps_per_epoch = -(-shape.n_samples // options.batch_size)
+    total_steps = None if shape.stream else options.max_iter * steps_per_epoch
+    timing = EvolutionTiming(
+        options.evolution_interval, options.evolution_end, 0, total_steps, steps_per_epoch
+    )
+    return timing.last_t is not None
 
 
 def _starts_fitted(estimator, shape, sizes):

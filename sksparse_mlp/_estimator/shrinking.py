@@ -70,10 +70,11 @@ class Shrinkable:
 
         Notes
         -----
-        In [1]_, neurons are pruned now and then while the network is trained. Here call ``prune``
-        and ``partial_fit`` in turn: memory and time fall each time, and ``history_`` says how many
-        connections were left in each epoch. Figures of the fit, such as ``feature_importances_``,
-        are those of the network before until it is trained again.
+        In [1]_, neurons are pruned now and then while the network is trained, as ``fit`` does with
+        ``neuron_pruning="importance"``. Or call ``prune`` and ``partial_fit`` in turn: memory and
+        time fall each time, and ``history_`` says how many connections were left in each epoch.
+        Figures of the fit, such as ``feature_importances_``, are those of the network before until
+        it is trained again.
 
         References
         ----------

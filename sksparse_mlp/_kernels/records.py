@@ -208,15 +208,14 @@ class SignalBatch(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One layer's connections, inside the network's flat arrays."""
+    """One layer's connections, as they are before it is rebuilt."""
 
     n_in: int
     n_out: int
-    start: int  # position of the layer's first connection
-    indptr: np.ndarray  # int64 [n_in + 1], absolute positions
-    indices: np.ndarray  # int32
-    weights: np.ndarray  # float32
-    moment_1: np.ndarray  # float32
+    indptr: np.ndarray  # int64 [n_in + 1], from 0
+    indices: np.ndarray  # int32 [connections]
+    weights: np.ndarray  # float32 [connections]
+    moment_1: np.ndarray  # float32 [connections]
     moment_2: np.ndarray  # float32, empty where the solver has one moment only
     saliency: np.ndarray  # uint32 [connections of the layer], see _network/topology/base.py
     guided: bool  # whether growth prefers some rows
@@ -232,10 +231,19 @@ class Layer(NamedTuple):
     forbidden: np.ndarray  # int32, their columns, ascending in a row
 
 
+class Rebuilt(NamedTuple):
+    """Where a layer's connections are to be afterwards; maybe where they are before."""
+
+    indices: np.ndarray  # int32 [connections]
+    weights: np.ndarray  # float32 [connections]
+    moment_1: np.ndarray  # float32 [connections]
+    moment_2: np.ndarray  # float32, empty where the solver has one moment only
+
+
 class RebuildBuffers(NamedTuple):
     """Where a layer is rebuilt, and the notes that the threads share meanwhile."""
 
-    n_connections: int
+    n_connections: int  # afterwards
     two_moments: bool
     indptr: np.ndarray  # int64 [n_in + 1]
     indices: np.ndarray  # int32 [n_connections]

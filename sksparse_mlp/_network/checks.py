@@ -141,7 +141,12 @@ def _check_shape(state):
     fits = len(widths) == n_layers + 1 or (len(widths) == n_layers and n_layers > 2)
     require(fits, f"there are {len(widths)} widths of {n_layers} layers")
     require(max(widths) <= LARGEST_WIDTH, f"widths holds {max(widths)}, more than a layer can have")
-    fits = all(n <= n_cells for n, n_cells in zip(n_connections, _cells(state), strict=True))
+    check_counts(n_connections, widths, _cells(state))
+
+
+def check_counts(n_connections, widths, cells):
+    """Raise unless each layer has a connection and no more than it has cells."""
+    fits = all(1 <= n <= n_cells for n, n_cells in zip(n_connections, cells, strict=True))
     require(
         fits, f"n_connections={short(n_connections)} exceed the cells of widths={short(widths)}"
     )
@@ -164,14 +169,19 @@ def check_array(name, array, dtype, size, *, finite=True):
         require(np.isfinite(extremes).all(), f"{name} holds numbers that are not finite")
 
 
+def check_pointers(arrays, size):
+    """Raise unless arrays of a network have row pointers that can be read."""
+    check_fields("arrays", arrays, ("indptr", "indices", "weights", "intercepts", "srelu"))
+    check_array("indptr", arrays["indptr"], np.int64, size)
+
+
 def check_arrays(arrays, state, *, finite=True):
     """Raise unless arrays are those of a network's layers: see ``records.NetworkArrays``."""
     widths, n_connections = state["widths"], state["n_connections"]
-    check_fields("arrays", arrays, ("indptr", "indices", "weights", "intercepts", "srelu"))
     n_total, n_hidden = sum(n_connections), sum(widths[1:-1])
     n_srelu = 4 * n_hidden if state["activation"] == "srelu" else 0
     shapes = layer_shapes(widths, n_connections)
-    check_array("indptr", arrays["indptr"], np.int64, sum(n_in + 1 for n_in, _ in shapes))
+    check_pointers(arrays, sum(n_in + 1 for n_in, _ in shapes))
     check_array("indices", arrays["indices"], np.int32, n_total)
     check_array("weights", arrays["weights"], np.float32, n_total, finite=finite)
     check_array("intercepts", arrays["intercepts"], np.float32, sum(widths[1:]), finite=finite)

@@ -15,14 +15,15 @@ from .._kernels.records import CROSS_ENTROPY, NetworkArrays, OptimizerState
 from .._kernels.steps import train_steps
 from . import prediction
 from .activations import initial_srelu, slopes_by_level
-from .checks import check_arrays, check_network_state
+from .checks import check_arrays, check_counts, check_network_state, check_pointers
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
 from .plasticity import evolve_plastic, train_plastic
+from .resizing import connections_in
 from .shapes import has_skip, layer_shapes
 from .state import plain, seal, unseal
 from .streams import Streams
-from .topology import INITIAL_RULES, NEED_SIGNALS, NO_CELLS, rebuild_layers
+from .topology import INITIAL_RULES, NEED_SIGNALS, NO_CELLS, rebuild_layers, remove_neurons
 from .workspace import make_workspace
 
 TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
@@ -51,8 +52,9 @@ class SparseNetwork:
     widths : tuple of int
         Neurons of each level, inputs and outputs included.
     n_connections : tuple of int
-        Connections of each layer, fixed for ever. One for each pair of neighbouring levels; one
-        more where there is a skip layer, from the inputs straight to the outputs.
+        Connections of each layer at first; an evolution may change them. One for each pair of
+        neighbouring levels; one more where there is a skip layer, from the inputs straight to the
+        outputs.
     activation : str
         A name of :mod:`sksparse_mlp._network.activations`.
     activation_slope : float
@@ -209,18 +211,22 @@ class SparseNetwork:
 
     # ------------------------------------------------------------ what it does
 
-    def evolve(self, team, zeta, layers, signals=None):
-        """One evolution of some layers; returns how many connections moved in each.
+    def evolve(self, team, zeta, layers, signals=None, budget=None):
+        """One evolution of some layers; returns how many connections grew in each.
 
         ``signals`` are what the neurons did on some samples, where ``needs_signals`` says so.
+        ``budget`` is how many connections there are then; None: each layer keeps its number.
         """
         self.n_evolutions += 1
         moved = [0] * self.n_layers
-        layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
+        if budget is None or self._keeps_layer_sizes(budget):
+            layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
+        if budget is not None and budget.neurons is not None:
+            budget = remove_neurons(self, budget)
         if self.stable is None:
-            all_moved = rebuild_layers(self, team, layers, zeta, signals)
+            all_moved = rebuild_layers(self, team, layers, zeta, signals, budget)
         else:
             all_moved = [evolve_plastic(self, zeta, layer) for layer in layers]
         for layer, n_moved in zip(layers, all_moved, strict=True):
@@ -235,6 +241,15 @@ class SparseNetwork:
             self.explored.begin_anew(layer, self.n_connections[layer])
         self.optimizer_state, self.n_updates = zero_optimizer_state(self.arrays, self.solver), 0
         rebuild_layers(self, team, layers)
+
+    def _keeps_layer_sizes(self, budget):
+        same = budget.total == sum(self.n_connections)
+        return same and budget.redistribution is None and budget.neurons is None
+
+    def adopt(self, twin):
+        """Take over the connections of what :mod:`.resizing` made of this network."""
+        self.arrays, self.optimizer_state = twin.arrays, twin.optimizer_state
+        self.n_connections = twin.n_connections
 
     def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY):
         """Buffers to train with mini-batches of at most ``batch_size`` samples."""
@@ -275,7 +290,7 @@ class SparseNetwork:
 
     def snapshot(self, into=None):
         """A copy of everything that prediction depends on; ``into`` an older one, or new memory."""
-        if into is None:
+        if into is None or into.n_connections != self.arrays.n_connections:
             trained = {name: np.empty_like(getattr(self.arrays, name)) for name in TRAINED_ARRAYS}
             into = self.arrays._replace(**trained)
         for name in TRAINED_ARRAYS:
@@ -293,7 +308,7 @@ class SparseNetwork:
 
     def restore(self, snapshot):
         """Go back to a snapshot; the optimizer state belongs to other weights and is cleared."""
-        self.arrays = snapshot
+        self.arrays, self.n_connections = snapshot, self._counts(snapshot.indptr)
         self.optimizer_state = zero_optimizer_state(self.arrays, self.solver)
         self.n_updates = 0
 
@@ -364,8 +379,15 @@ class SparseNetwork:
 
     def arrays_of_state(self, arrays):
         """A snapshot of this network, from the state of one; ValueError if it cannot be one."""
-        check_arrays(arrays, self.state_dict())
-        return self._with_arrays(arrays)
+        check_pointers(arrays, self.arrays.indptr.size)
+        # It may be of a time at which there were more connections, or fewer.
+        counts = self._counts(arrays["indptr"])
+        check_counts(counts, self.widths, self._n_cells())
+        check_arrays(arrays, self.state_dict() | {"n_connections": list(counts)})
+        return self._with_arrays(arrays)._replace(n_connections=sum(counts))
+
+    def _counts(self, indptr):
+        return connections_in(indptr, self.arrays.first_pointer, self.shapes)
 
     def _with_arrays(self, arrays):
         return self.arrays._replace(**{name: _as_it_was(a) for name, a in arrays.items()})

@@ -10,6 +10,7 @@ from reprlib import repr as short
 import numpy as np
 
 from .._network.checks import check_fields, check_list, is_count, require
+from .budget import keeps_layer_sizes
 
 FIELDS = ("network", "stopping", "averaging", "history", "first_t", "converged", "ended")
 # What a network keeps in training; its preferences are computed, and each kind of processor has its
@@ -87,10 +88,14 @@ def check_same_training(found, expected, trainer):
         With the history of these epochs.
     """
     for name in FIXED:
+        if name == "n_connections" and not keeps_layer_sizes(trainer.options):
+            continue
         right = found[name] == expected[name]
         require(right, f"{name}={short(found[name])} in a fit with {short(expected[name])}")
     same = np.array_equal(found["stable"], expected["stable"])
     require(same, "stable is not that of the network that the fit begins with")
+    n_last, n_found = trainer.history["n_connections"][-1], sum(found["n_connections"])
+    require(n_found == n_last, f"n_connections are {n_found} in all, and in history {n_last}")
     n_epochs = len(trainer.history["loss"])
     n_steps = n_epochs * trainer.steps_per_epoch
     added = {

@@ -25,6 +25,12 @@ class TrainingOptions:
     batch_size: int = 32
     shuffle: bool = True
     evolution: str | None = "set"
+    drop_scope: str = "layer"
+    redistribution: str | None = None
+    density_schedule: str | None = None
+    final_connections: int | None = None  # with a schedule, those of all layers in the end
+    neuron_pruning: str | None = None
+    pruned_neurons: float = 0.5
     zeta: float = 0.3
     zeta_schedule: str = "constant"
     evolution_interval: int | str = "epoch"

@@ -17,6 +17,7 @@ from .._network.topology import AMOUNT_RULES, EvolutionTiming
 from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once
 from .averaging import RE_EXPLORED, Averaging
+from .budget import budget_of, needs_gradients
 from .checks import check_same_training, check_training_state
 from .data import longest_first, training_window
 from .divergence import divergence, largest, largest_learned
@@ -101,13 +102,17 @@ class Trainer:
         self.total_steps = self.averaging.exploring_steps
         self.first_t = network.t
         self.timing = EvolutionTiming(
-            options.evolution_interval, options.evolution_end, self.first_t, self.total_steps
+            options.evolution_interval,
+            options.evolution_end,
+            self.first_t,
+            self.total_steps,
+            self.steps_per_epoch,
         )
+        self.n_first = sum(network.n_connections)
         self.stopping = StoppingRule(options)
         check_targets(options.loss, data.targets)
-        self.params = step_parameters(network, options)
         self.lanes = lanes_for(self.batch_size)
-        self.workspace = network.workspace(self.batch_size, team.n_threads, self.params.loss)
+        self._make_room()
         width = 1 << len(self.lanes)
         n_lanes = -(-self.batch_size // width) * width
         self.pace = Pace(sum(network.n_connections), n_lanes, self.steps_per_epoch)
@@ -116,6 +121,14 @@ class Trainer:
         self.history = {name: [] for name in RECORDED}
         self.interrupted = self.converged = self.ended = False
         self.explanation = None
+
+    def _make_room(self):
+        """Set what depends on how many connections each layer has."""
+        self.workspace = None  # the old one goes first
+        self.params = step_parameters(self.network, self.options)
+        self.workspace = self.network.workspace(
+            self.batch_size, self.team.n_threads, self.params.loss
+        )
 
     # ------------------------------------------------------------ epochs
 
@@ -198,6 +211,7 @@ class Trainer:
         # A training that is about to diverge is told so by its next epoch.
         self.network.load_state_dict(state["network"], finite=False)
         check_same_training(self.network.state_dict(), begun, self)
+        self._make_room()
         self.stopping.load_state_dict(state["stopping"], self.network, self.history)
         n_epochs = len(self.history["loss"])
         self.averaging.load_state_dict(state["averaging"], self.network, n_epochs)
@@ -373,7 +387,7 @@ class Trainer:
     def _evolve_if_due(self, order, step):
         """Evolve before this step of an epoch if an interval ends here.
 
-        Returns how many connections moved in each layer.
+        Returns how many connections grew in each layer.
         """
         options, network = self.options, self.network
         explores = self.averaging.explores_again(self.n_steps) and options.zeta > 0
@@ -385,8 +399,14 @@ class Trainer:
         layers = range(options.n_frozen, end)
         zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
         zeta = RE_EXPLORED if explores else zeta
-        signals = self._signals(order, step) if network.needs_signals else None
-        return np.array(network.evolve(self.team, zeta, layers, signals))
+        looks = network.needs_signals or needs_gradients(options)
+        signals = self._signals(order, step) if looks else None
+        before = network.n_connections
+        budget = budget_of(options, network, self.timing, self.n_first)
+        grown = network.evolve(self.team, zeta, layers, signals, budget)
+        if network.n_connections != before:
+            self._make_room()
+        return np.array(grown)
 
     def _signals(self, order, step):
         """What the neurons do on samples of the mini-batch to come."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .._estimator.budget import check_layers_keep_their_sizes
 from .._estimator.compat import StrOptions, fit_context, method_if
 from .._estimator.constraints import AT_LEAST_ONE
 from .._estimator.held_out import HeldOutFigures
@@ -202,6 +203,7 @@ class DaskTrulySparseMLPClassifier(TrulySparseMLPClassifier):
     def _check_what_a_cluster_can_do(self, X_val):
         check_checkpoint(self.checkpoint, self.random_state, observed=False)
         check_rounds(self.rounds, self.local_steps, self.max_iter)
+        check_layers_keep_their_sizes(self)
         if self.warm_start:
             raise ValueError("warm_start=True has no meaning on a cluster: set warm_start=False.")
         if self.averaging is not None:

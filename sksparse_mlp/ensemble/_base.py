@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._estimator.budget import movers_of
 from .._estimator.compat import (
     CallbackSupportMixin,
     EnsembleReporter,
@@ -126,6 +127,12 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
                 "method='disjoint' keeps connections of members apart, and initial_topology="
                 f"{template.initial_topology!r} of the estimator puts them at the same places: "
                 "choose another method, or initial_topology='erdos_renyi'."
+            )
+        for name, value in movers_of(template).items() if self.method == "disjoint" else ():
+            raise ValueError(
+                "method='disjoint' lays out the connections of all members beforehand, and "
+                f"{name}={value!r} of the estimator changes how many a layer has: choose another "
+                "method."
             )
         if self.method == "trails" and np.size(template.hidden_layer_sizes) == 0:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Which connections a layer drops: in each of two groups, the fraction zeta that is least salient.
+"""Which connections a layer drops: in each of two groups, so many of the least salient ones.
 
 A connection's saliency is a uint32: its highest bit is the group, the other 31 are the bits of a
 float's magnitude, which order as the magnitudes do. The exact threshold of each group comes from a
@@ -11,13 +11,13 @@ from ..barrier import barrier, own_share
 from ..jit import inlined
 from ..records import ZERO
 from ..simd import load, store
-from .notes import DIGITS, DROPPED_TIES, DROPS, HISTOGRAM, KEPT, NOTES, THRESHOLD, TIES
+from .notes import DIGITS, DROPPED_TIES, HISTOGRAM, KEPT, NOTES, THRESHOLD, TIES
 
 
 @inlined
 def saliency_of(layer, k):
-    """The group and the magnitude of connection k, an absolute position."""
-    bits = load(layer.saliency, k - layer.start)
+    """The group and the magnitude of connection k."""
+    bits = load(layer.saliency, k)
     return bits >> 31, bits & 0x7FFFFFFF
 
 
@@ -27,7 +27,7 @@ def count_digit(layer, buffers, histogram, share_of_layer, shift, width, above):
     for digit in range(2 * HISTOGRAM):
         store(buffers.histograms, histogram + digit, 0)
     mask = (1 << width) - 1
-    for k in range(layer.start + share_of_layer[0], layer.start + share_of_layer[1]):
+    for k in range(share_of_layer[0], share_of_layer[1]):
         group, magnitude = saliency_of(layer, k)
         if magnitude >> above == load(buffers.selection, THRESHOLD + group):
             at = histogram + group * HISTOGRAM + ((magnitude >> shift) & mask)
@@ -44,18 +44,12 @@ def count_in_digit(buffers, n_threads, group, digit):
 
 
 @inlined
-def choose_digit(buffers, n_threads, zeta, width, first):
+def choose_digit(buffers, n_threads, width):
     """Extend each group's threshold by the digit that its number of drops falls into.
 
     What is left of that number inside the digit will be, after the last one, the ties to drop.
     """
     for group in range(2):
-        if first:
-            total = 0
-            for digit in range(1 << width):
-                total += count_in_digit(buffers, n_threads, group, digit)
-            store(buffers.selection, DROPPED_TIES + group, np.int64(total * zeta))
-            store(buffers.selection, DROPS + group, np.int64(total * zeta))
         left, digit = load(buffers.selection, DROPPED_TIES + group), 0
         below = count_in_digit(buffers, n_threads, group, ZERO)
         while below < left:
@@ -68,16 +62,16 @@ def choose_digit(buffers, n_threads, zeta, width, first):
 
 
 @inlined
-def select_thresholds(worker, layer, buffers, zeta, phase):
+def select_thresholds(worker, layer, buffers, held, phase):
     """The magnitude in each group below which connections are dropped; exact, ties counted."""
-    share_of_layer = own_share(worker, buffers.n_connections)
+    share_of_layer = own_share(worker, held)
     own, above = 2 * HISTOGRAM * worker.thread, np.int64(31)
     for digit in range(3):
         shift, width = DIGITS[digit]
         count_digit(layer, buffers, own, share_of_layer, shift, width, above)
         phase = barrier(worker, phase)
         if worker.thread == 0:
-            choose_digit(buffers, worker.n_threads, zeta, width, digit == 0)
+            choose_digit(buffers, worker.n_threads, width)
         phase = barrier(worker, phase)
         above = shift
     return phase

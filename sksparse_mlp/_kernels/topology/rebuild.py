@@ -94,32 +94,29 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
             draw_columns(layer, buffers, row, start, stop, columns, n, topology)
         merge_row(buffers, init, start, stop, columns, n, weights)
         start = stop + n
-        store(buffers.indptr, row + 1, layer.start + start)
+        store(buffers.indptr, row + 1, start)
 
 
 @inlined
-def adopt(worker, layer, buffers):
-    """Copy this thread's share of the buffers into the layer."""
+def adopt(worker, rebuilt, buffers):
+    """Copy this thread's share of the buffers to where the layer is to be."""
     first, last = own_share(worker, buffers.n_connections)
     for k in range(first, last):
-        store(layer.indices, layer.start + k, load(buffers.indices, k))
-        store(layer.weights, layer.start + k, load(buffers.weights, k))
-        store(layer.moment_1, layer.start + k, load(buffers.moment_1, k))
+        store(rebuilt.indices, k, load(buffers.indices, k))
+        store(rebuilt.weights, k, load(buffers.weights, k))
+        store(rebuilt.moment_1, k, load(buffers.moment_1, k))
         if buffers.two_moments:
-            store(layer.moment_2, layer.start + k, load(buffers.moment_2, k))
-    first, last = own_share(worker, layer.n_in)
-    for row in range(first, last):
-        store(layer.indptr, row + 1, load(buffers.indptr, row + 1))
+            store(rebuilt.moment_2, k, load(buffers.moment_2, k))
 
 
 @kernel
-def rebuild_layer(worker, layer, buffers, init, zeta):
+def rebuild_layer(worker, layer, rebuilt, buffers, init):
     """One evolution of one layer; or, where the layer holds nothing yet, its initialisation.
 
-    Every thread makes this call. ``buffers.selection`` says in the end how many of each group
-    moved.
+    Every thread makes this call. ``buffers.selection`` says before how many of each group are
+    dropped, and ``buffers.indptr`` in the end where the rows are.
     """
-    worker, layer, buffers = bare(worker), bare(layer), bare(buffers)
+    worker, layer, rebuilt, buffers = bare(worker), bare(layer), bare(rebuilt), bare(buffers)
     n_chunks, thread, n_threads = min(MAX_CHUNKS, layer.n_in), worker.thread, worker.n_threads
     held = load(layer.indptr, layer.n_in) - load(layer.indptr, 0)
     n_grown = buffers.n_connections
@@ -127,8 +124,8 @@ def rebuild_layer(worker, layer, buffers, init, zeta):
     if phase < 0:
         return
     if held > 0:
-        phase = select_thresholds(worker, layer, buffers, zeta, phase)
-        n_grown = load(buffers.selection, DROPS) + load(buffers.selection, DROPS + 1)
+        n_grown -= held - load(buffers.selection, DROPS) - load(buffers.selection, DROPS + 1)
+        phase = select_thresholds(worker, layer, buffers, held, phase)
     if layer.chooses:
         n_grown -= load(layer.chosen_indptr, layer.n_in)
     for chunk in range(thread, n_chunks, n_threads):
@@ -153,4 +150,4 @@ def rebuild_layer(worker, layer, buffers, init, zeta):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
         rebuild_chunk(worker, layer, buffers, init, chunk, first, last)
     barrier(worker, phase)
-    adopt(worker, layer, buffers)
+    adopt(worker, rebuilt, buffers)

@@ -1,16 +1,19 @@
 """The topology of a network: which neurons are connected, and how that changes in training.
 
-Sparse evolutionary training, SET [1]_, and its kin, in eleven lines::
+Sparse evolutionary training, SET [1]_, and its kin, in these lines::
 
     for each layer: draw epsilon (n_in + n_out) distinct cells at random         density, initial
     for each training step:
         if an evolution is due:                                                  timing
+            remove the hidden neurons that matter least, if any are to go        neurons
+            N = how many connections there are to be now                         schedule
             for each layer:
                 s = saliency of each connection, in one group or two             drop
-                n = floor(zeta |group|), for each group                          amount
+                n = floor(zeta |group|), for each group, or of all layers        amount, scope
                 drop the n least salient connections of each group
+                share out what is left of N, or grow as many as were dropped     redistribution
                 take the best of some candidates for new ones, if there are any  growth, candidates
-                connect as many empty cells, drawn by preference of their rows   growth
+                connect so many empty cells, drawn by preference of their rows   growth
                 give them weights of the initial distribution or 0, no momentum  weight_init
         update the weights
 
@@ -27,7 +30,7 @@ References
 """
 
 from .amount import AMOUNT_RULES
-from .base import NO_CELLS, Cells
+from .base import NO_CELLS, Budget, Cells
 from .density import (
     LAYER_DENSITY_RULES,
     connections_for_densities,
@@ -37,22 +40,32 @@ from .density import (
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES, NEED_SIGNALS, PROPOSE_CELLS
 from .initial import INITIAL_RULES
+from .neurons import NEURON_RULES, remove_neurons
 from .rebuild import rebuild_layers
+from .redistribution import REDISTRIBUTION_RULES
+from .schedule import DENSITY_SCHEDULES
+from .scope import DROP_SCOPES
 from .timing import EvolutionTiming
 
 __all__ = [
     "AMOUNT_RULES",
+    "DENSITY_SCHEDULES",
     "DROP_RULES",
+    "DROP_SCOPES",
     "GROWTH_RULES",
     "INITIAL_RULES",
     "LAYER_DENSITY_RULES",
     "NEED_SIGNALS",
+    "NEURON_RULES",
     "NO_CELLS",
     "PROPOSE_CELLS",
+    "REDISTRIBUTION_RULES",
+    "Budget",
     "Cells",
     "EvolutionTiming",
     "connections_for_densities",
     "connections_for_density",
     "connections_for_epsilon",
     "rebuild_layers",
+    "remove_neurons",
 ]

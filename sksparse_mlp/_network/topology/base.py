@@ -5,6 +5,7 @@ may read all that a :class:`LayerView` shows, changes nothing, and is exact in t
 number of threads, being called in one.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -113,3 +114,50 @@ class LayerDensityRule(Protocol):
 
     def __call__(self, density: float, cells: list, sums: list) -> list:
         """How many each layer has, by an overall density, its cells and its ``n_in + n_out``."""
+
+
+class Move(NamedTuple):
+    """What an evolution does to the number of a layer's connections."""
+
+    n_dropped: tuple  # of each of the two groups
+    n_after: int
+
+
+class Budget(NamedTuple):
+    """How many connections there are, where an evolution does not leave each layer its number."""
+
+    total: int  # of all layers afterwards
+    drop_scope: str = "layer"
+    redistribution: str | None = None
+    neurons: str | None = None  # the rule by which hidden neurons go
+    pruned: float = 0.0  # the share of them that is gone in the end
+    progress: float = 0.0  # the share of all evolutions that is done with this one
+
+
+class DropScope(Protocol):
+    """Among which connections the least salient are looked for."""
+
+    def __call__(self, saliencies: list, fraction: float) -> list:
+        """Of each layer, how many of each group are dropped: a fraction of each group in all."""
+
+
+class RedistributionRule(Protocol):
+    """How what grows is shared out among the layers."""
+
+    def __call__(self, team: object, layers: list, n_kept: list, n_grown: int) -> list:
+        """Of each layer, its share of what grows in all, not negative; they are only compared."""
+
+
+class DensitySchedule(Protocol):
+    """How many connections there are while a network trains."""
+
+    def __call__(self, first: int, last: int, progress: float) -> int:
+        """The number of all layers, after this share of the evolutions; the last one at 1."""
+
+
+class NeuronRule(NamedTuple):
+    """Which hidden neurons go, and what becomes of their connections."""
+
+    importance: Callable  # of each neuron, by the CSR array of the weights that enter it
+    living_share: Callable  # by the share that is gone in the end, and the progress
+    keeps_budget: bool  # whether as many connections grow elsewhere

@@ -40,18 +40,32 @@ def choose_cells(team, layer, candidates, n):
     Cells
         None of them is connected.
     """
-    slots = _slots(candidates.row_weights, CANDIDATES * n, layer)
+    cells = _judged(team, layer, candidates, CANDIDATES * n)
+    if cells is None:
+        return NO_CELLS
+    chosen = _best(cells.scores, n) & (cells.columns >= 0)
+    n_before = np.concatenate(([0], np.cumsum(chosen)))
+    return Cells(n_before[cells.slots], cells.columns[chosen])
+
+
+def scores_of(team, layer, candidates, n):
+    """How good n candidates are, float32; 0 for cells that are connected or drawn twice."""
+    cells = _judged(team, layer, candidates, n)
+    return np.zeros(0, np.float32) if cells is None else cells.scores
+
+
+def _judged(team, layer, candidates, n):
+    """Candidates, drawn and judged; None where there are none."""
+    slots = _slots(candidates.row_weights, n, layer)
     columns = candidates.column_weights
     if slots[-1] == 0 or not (columns is None or _can_be_drawn_by(columns)):
-        return NO_CELLS
+        return None
     cells = _proposals(layer, candidates, slots)
     team.run(propose_cells, cells, lanes=lanes_for(MAX_LANES))
     if team.stopped:
         raise Stopped
     _rule_out_forbidden(cells, layer)
-    chosen = _best(cells.scores, n) & (cells.columns >= 0)
-    n_before = np.concatenate(([0], np.cumsum(chosen)))
-    return Cells(n_before[slots], cells.columns[chosen])
+    return cells
 
 
 def _can_be_drawn_by(weights):

@@ -1,17 +1,23 @@
 """Rebuilding layers: initialisation where they are empty, evolution where they are not."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ..._kernels.records import Layer, RebuildBuffers
+from ..._kernels.records import Layer, RebuildBuffers, Rebuilt
 from ..._kernels.topology.notes import HISTOGRAM, MAX_CHUNKS, NOTES
 from ..._kernels.topology.rebuild import rebuild_layer
+from ..resizing import parts_of, resized
 from ..streams import derive_seed
 from ..team import Stopped
 from .aliases import tables_of_chunks
-from .base import NO_CELLS, Growth, LayerView
+from .base import NO_CELLS, Growth, LayerView, Move
+from .budget import plan_moves
 from .candidates import choose_cells
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES
+from .neurons import living_neurons
+from .scope import within_layers
 from .weight_init import rebuilding_of, weight_init_of
 
 # Drawing more connections takes longer than Ctrl-C may wait.
@@ -20,7 +26,7 @@ MANY_CONNECTIONS = 2_000_000
 OF_RULES = 1
 
 
-def rebuild_layers(network, team, layers, zeta=0.0, signals=None, initial=None):
+def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, initial=None):
     """Initialise layers that are empty, or evolve them.
 
     Parameters
@@ -33,61 +39,105 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, initial=None):
         The fraction of the connections that moves.
     signals : Signals or None
         What the neurons did on some samples, for rules that look at it.
+    budget : Budget or None
+        How many connections there are afterwards; None: each layer keeps its number.
     initial : callable or None
         Called with the view of a layer that is empty, returns cells to connect: ``Cells``.
 
     Returns
     -------
     list of int
-        How many connections moved in each of the layers.
+        How many connections grew in each of the layers.
     """
-    largest = max((network.n_connections[layer] for layer in layers), default=0)
+    living = None if budget is None or budget.neurons is None else living_neurons(network)
+    moves, rebuilt = [None] * len(layers), network
+    if budget is not None and len(layers):
+        moves = _planned(network, team, layers, zeta, signals, budget, living)
+        counts = list(network.n_connections)
+        for layer, move in zip(layers, moves, strict=True):
+            counts[layer] = move.n_after
+        if tuple(counts) != network.n_connections:
+            rebuilt = resized(network, counts, kept=set(range(network.n_layers)) - set(layers))
+    largest = max((rebuilt.n_connections[layer] for layer in layers), default=0)
     scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
-    moved = []
-    for layer in layers:
-        view = layer_view(network, layer, signals)
-        # Rules are given whatever a training holds that is about to diverge.
-        with np.errstate(all="ignore"):
-            saliency = DROP_RULES[network.drop](view)
-            growth = Growth() if network.is_full(layer) else GROWTH_RULES[network.growth](view)
+    grown = []
+    for layer, move in zip(layers, moves, strict=True):
+        view = layer_view(network, layer, signals, living)
+        saliency = _saliency(network, view)
+        if move is None:
+            move = Move(*within_layers([saliency], zeta), network.n_connections[layer])
+            if view.indptr[-1] == 0:  # nothing is there yet
+                move = move._replace(n_dropped=(0, 0))
         chosen = NO_CELLS if initial is None else initial(view)
-        if growth.candidates is not None:
-            chosen = choose_cells(team, view, growth.candidates, _n_dropped(saliency, zeta))
-        buffers = _buffers(network, layer, team.n_threads, scratch, growth.preferences is not None)
-        team.run(
-            rebuild_layer,
-            _kernel_layer(network, layer, saliency, growth.preferences, chosen),
-            buffers,
-            weight_init_of(network, layer, from_zero=growth.from_zero),
-            float(zeta),
-            aside=network.n_connections[layer] > MANY_CONNECTIONS,
-        )
-        if team.stopped:
-            raise Stopped
-        moved.append(int(buffers.selection[4:].sum()))
-    return moved
+        into = Target(rebuilt, scratch, living)
+        grown.append(_rebuild(network, team, view, saliency, move, chosen, into))
+    network.adopt(rebuilt)
+    return grown
 
 
-def _n_dropped(saliency, zeta):
-    """How many connections are dropped: in each group the fraction zeta, rounded down."""
-    n_second = np.count_nonzero(saliency >> 31)
-    return sum(int(n * zeta) for n in (saliency.size - n_second, n_second))
+def _planned(network, team, layers, zeta, signals, budget, living):
+    """What each layer drops and grows; a budget is that of the other layers, too."""
+    views = [layer_view(network, layer, signals, living) for layer in layers]
+    saliencies = [_saliency(network, view) for view in views]
+    others = sum(network.n_connections) - sum(saliency.size for saliency in saliencies)
+    of_layers = budget._replace(total=budget.total - others)
+    return plan_moves(team, views, saliencies, zeta, of_layers)
 
 
-def layer_view(network, layer, signals=None):
-    """A layer as topology rules see it."""
+def _saliency(network, view):
+    # Rules are given whatever a training holds that is about to diverge.
+    with np.errstate(all="ignore"):
+        return DROP_RULES[network.drop](view)
+
+
+class Target(NamedTuple):
+    """Where rebuilt layers go."""
+
+    network: object  # SparseNetwork, maybe the one that is rebuilt
+    scratch: tuple
+    living: list | None  # of each level, the neurons that may be connected; None: all
+
+
+def _rebuild(network, team, view, saliency, move, chosen, into):
+    """Rebuild one layer of a network; ``chosen`` are cells to connect in any case."""
+    layer, n_kept = view.number, int(view.indptr[-1]) - sum(move.n_dropped)
+    n_grown = move.n_after - n_kept
+    with np.errstate(all="ignore"):
+        fills = move.n_after == view.n_in * view.n_out
+        growth = Growth() if fills else GROWTH_RULES[network.growth](view)
+    if growth.candidates is not None:
+        chosen = choose_cells(team, view, growth.candidates, n_grown)
+    guided = growth.preferences is not None
+    buffers = _buffers(view, move, team.n_threads, into.scratch, guided)
+    team.run(
+        rebuild_layer,
+        _kernel_layer(network, view, saliency, growth.preferences, chosen),
+        Rebuilt(*parts_of(into.network, layer)),
+        buffers,
+        weight_init_of(network, layer, from_zero=growth.from_zero),
+        aside=move.n_after > MANY_CONNECTIONS,
+    )
+    if team.stopped:
+        raise Stopped
+    _set_pointers(into.network, layer, buffers.indptr, into.living)
+    return n_grown
+
+
+def layer_view(network, layer, signals=None, living=None):
+    """A layer as topology rules see it; of some neurons, as if there were no others."""
     source, target = network.levels_of(layer)
-    start, stop = network.connections_of(layer)
+    start, _ = network.connections_of(layer)
     n_in, n_out = network.shapes[layer]
-    return LayerView(
+    indices, weights, moment_1, _ = parts_of(network, layer)
+    view = LayerView(
         number=layer,
         from_inputs=layer in (0, len(network.widths) - 1),
         n_in=n_in,
         n_out=n_out,
         indptr=network.pointers_of(layer) - start,
-        indices=network.arrays.indices[start:stop],
-        weights=network.arrays.weights[start:stop],
-        moment_1=network.optimizer_state.weights_1[start:stop],
+        indices=indices,
+        weights=weights,
+        moment_1=moment_1,
         input_preferences=network.input_preferences,
         seed=derive_seed(network.streams.topology, rebuilding_of(network, layer), OF_RULES),
         forbidden=network.forbidden_in(layer),
@@ -95,24 +145,55 @@ def layer_view(network, layer, signals=None):
         target_activations=signals and signals.activations[target],
         target_gradients=signals and signals.gradients[target],
     )
+    return view if living is None else _view_of_living(view, living[source], living[target])
 
 
-def _kernel_layer(network, layer, saliency, preferences, chosen):
+def _view_of_living(view, rows, columns):
+    """A layer without the neurons that have no connections and get none."""
+    new_column = np.cumsum(np.isin(np.arange(view.n_out), columns)) - 1
+    signals = (view.source_activations, view.target_activations, view.target_gradients)
+    chosen = zip(signals, (rows, columns, columns), strict=True)
+    source, target, gradients = (s if s is None else s[:, neurons] for s, neurons in chosen)
+    return view._replace(
+        n_in=rows.size,
+        n_out=columns.size,
+        indptr=view.indptr[np.append(rows, view.n_in)],
+        indices=new_column[view.indices].astype(np.int32),
+        source_activations=source,
+        target_activations=target,
+        target_gradients=gradients,
+    )
+
+
+def _set_pointers(network, layer, indptr, living):
+    """Set a layer's row pointers, and give its columns their numbers among all neurons."""
+    start, stop = network.connections_of(layer)
+    n_of_row = np.diff(indptr)
+    if living is not None:
+        source, target = network.levels_of(layer)
+        indices = network.arrays.indices[start:stop]
+        indices[:] = living[target][indices]
+        n_of_row = np.zeros(network.widths[source], np.int64)
+        n_of_row[living[source]] = np.diff(indptr)
+    pointers = network.pointers_of(layer)
+    pointers[0] = start
+    pointers[1:] = start + np.cumsum(n_of_row)
+
+
+def _kernel_layer(network, view, saliency, preferences, chosen):
     """A layer as kernels see it."""
     sums = np.zeros(0) if preferences is None else np.cumsum(preferences, dtype=np.float64)
     sums = np.concatenate(([0.0], sums))
     chunk_shares, chunk_aliases = tables_of_chunks(sums)
-    n_in, n_out = network.shapes[layer]
-    forbidden = network.forbidden_in(layer)
+    forbidden = view.forbidden
     return Layer(
-        n_in=n_in,
-        n_out=n_out,
-        start=network.connections_of(layer)[0],
-        indptr=network.pointers_of(layer),
-        indices=network.arrays.indices,
-        weights=network.arrays.weights,
-        moment_1=network.optimizer_state.weights_1,
-        moment_2=network.optimizer_state.weights_2,
+        n_in=view.n_in,
+        n_out=view.n_out,
+        indptr=view.indptr,
+        indices=view.indices,
+        weights=view.weights,
+        moment_1=view.moment_1,
+        moment_2=parts_of(network, view.number)[-1],
         saliency=_read_only(saliency),
         guided=preferences is not None,
         preferences=sums,
@@ -144,20 +225,20 @@ def _scratch(n_connections, two_moments):
     }
 
 
-def _buffers(network, layer, n_threads, scratch, guided):
-    n_in, n_out = network.shapes[layer]
-    max_grown = min(n_out, network.n_connections[layer])
+def _buffers(view, move, n_threads, scratch, guided):
+    max_grown = min(view.n_out, move.n_after)
     return RebuildBuffers(
-        n_connections=network.n_connections[layer],
-        indptr=np.empty(n_in + 1, np.int64),
-        kept=np.empty(n_in, np.int64),
-        grown=np.empty(n_in, np.int64),
-        guides=np.empty(n_in if guided else 0, np.int64),
+        n_connections=move.n_after,
+        indptr=np.zeros(view.n_in + 1, np.int64),
+        kept=np.empty(view.n_in, np.int64),
+        grown=np.empty(view.n_in, np.int64),
+        guides=np.empty(view.n_in if guided else 0, np.int64),
         columns=np.empty(n_threads * max_grown, np.int32),
         max_grown=max_grown,
         chunks=np.zeros(NOTES * MAX_CHUNKS, np.int64),
         states=np.empty(2 * MAX_CHUNKS + 1, np.uint64),
         histograms=np.empty(n_threads * 2 * HISTOGRAM, np.int64),
-        selection=np.zeros(6, np.int64),
+        # Thresholds, of which nothing is known yet; ties to drop, and all to drop.
+        selection=np.array([0, 0, *move.n_dropped, *move.n_dropped], np.int64),
         **scratch,
     )
