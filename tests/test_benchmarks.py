@@ -56,7 +56,7 @@ def test_regression(run):
     assert "| quantile 0.1 |" in table
 
 
-def test_survival_is_compared():
+def test_survival_is_compared(run):
     assert run("benchmark_survival", "--seeds", 1).count("| linear |") == 3
 
 

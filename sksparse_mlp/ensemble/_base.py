@@ -207,7 +207,6 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
         X = validated(fitted, X, reset=False)
         return fitted, (whole(member, members[0]) for member in members), X
 
-    @property
     def _n_members(self):
         return len(stored(self, "estimators_"))
 

@@ -260,7 +260,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         total = -np.inf
         for member in members:
             total = np.logaddexp(total, fitted._log_votes(member, X))
-        return total - np.log(fitted._n_members)
+        return total - np.log(fitted._n_members())
 
     def disagreement(self, X):
         """Return how much the members disagree on each sample, in nats.
@@ -287,7 +287,7 @@ class TrulySparseMLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
            for classification and preference learning. arXiv 1112.5745.
         """
         fitted, members, X = self._members_and_X(X)
-        mean, entropy, n_members = 0.0, 0.0, fitted._n_members
+        mean, entropy, n_members = 0.0, 0.0, fitted._n_members()
         for member in members:
             votes = fitted._votes(member, X)
             mean = mean + votes / n_members
