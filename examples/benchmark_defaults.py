@@ -10,8 +10,8 @@ of the other sets would have: for each set, the variant that is best on all othe
 
 What the defaults reach by this choice (leave one set out) is an honest figure even where the sets
 took part in the choice of defaults; what they reach as they are stands beside it. Splits and
-figures are those of ``benchmark_microarray.py``, whose options are understood, too; each finished
-fold is kept in its cache.
+figures are those of ``benchmark_microarray.py``, whose options are understood, too ("--data",
+"--sets", "--repeats", ...); each finished fold is kept in its cache.
 
 To add a variant, add a line to ``VARIANTS``.
 """

@@ -75,11 +75,11 @@ def expression(kind, seed, n_samples=400, n_features=2000, n_informative=20):
     return X.astype(np.float32), y
 
 
-def main():
+def main(arguments=None):
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="data sets of each kind")
-    n_seeds = parser.parse_args().seeds
+    n_seeds = parser.parse_args(arguments).seeds
     models = {
         "TrulySparseMLPSurvival": TrulySparseMLPSurvival(random_state=0),
         "the same, no hidden layer": TrulySparseMLPSurvival((), random_state=0),
