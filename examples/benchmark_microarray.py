@@ -275,24 +275,25 @@ def parse_options():
 def load_sets(options):
     """Return {name: Problem} of what the options ask for."""
     if options.tables:
-        return load_tables()
-    sets = load_folders(options.data) if options.data else load_bundled()
+        sets = load_tables()
+    else:
+        sets = load_folders(options.data) if options.data else load_bundled()
     sets = {name: sets[name] for name in options.sets or sets}
     if options.best is None:
-        return sets
+        return {name: Problem(*arrays) for name, arrays in sets.items()}
     return {
-        f"{name}, best {k}": problem._replace(n_best=k)
-        for name, problem in sets.items()
+        f"{name}, best {k}": Problem(*arrays, k)
+        for name, arrays in sets.items()
         for k in options.best
     }
 
 
 def load_folders(folders):
-    """Return the problems in all .npz files of some folders."""
+    """Return {name: (X, y)} of all .npz files of some folders."""
     sets = {}
     for path in itertools.chain(*(sorted(folder.glob("*.npz")) for folder in folders)):
         with np.load(path) as arrays:
-            sets[path.stem] = Problem(arrays["X"], arrays["y"])
+            sets[path.stem] = arrays["X"], arrays["y"]
     if not sets:
         raise SystemExit(f"no .npz file in {', '.join(map(str, folders))}")
     return sets
@@ -302,23 +303,23 @@ def load_bundled():
     """Return small sets that come with scikit-learn."""
     digits, labels = load_digits(return_X_y=True)
     return {
-        "breast_cancer": Problem(*load_breast_cancer(return_X_y=True)),
-        "wine": Problem(*load_wine(return_X_y=True)),
-        "digits_300": Problem(digits[:300], labels[:300]),
+        "breast_cancer": load_breast_cancer(return_X_y=True),
+        "wine": load_wine(return_X_y=True),
+        "digits_300": (digits[:300], labels[:300]),
     }
 
 
 def load_tables():
     """Return tables of few features: three real ones, six that are made up."""
     sets = {
-        "breast_cancer": Problem(*load_breast_cancer(return_X_y=True)),
-        "wine": Problem(*load_wine(return_X_y=True)),
-        "digits": Problem(*load_digits(return_X_y=True)),
+        "breast_cancer": load_breast_cancer(return_X_y=True),
+        "wine": load_wine(return_X_y=True),
+        "digits": load_digits(return_X_y=True),
     }
     for n_samples, n_features in itertools.product((200, 1000, 10_000), (10, 50)):
         shape = {"n_samples": n_samples, "n_features": n_features, "n_informative": 8}
         table = make_classification(**shape, n_redundant=0, n_classes=3, random_state=0)
-        sets[f"{n_samples} x {n_features}"] = Problem(*table)
+        sets[f"{n_samples} x {n_features}"] = table
     return sets
 
 

@@ -123,3 +123,8 @@ def test_ensembles_go_on_where_they_were(run, tmp_path, monkeypatch):
     assert table.count("| edst | ") == 1
     assert "| digits_300 | " in run(*command, "edst", "--cached-only")
     assert "merged, 2 rounds" in run(*command, "--centres", "--seeds", 2)
+
+
+def test_ensembles_read_the_bundled_sets(run, tmp_path):
+    command = ["benchmark_ensembles", "--cache", tmp_path, "--models", "one", "--sets", "wine"]
+    assert "| wine | " in run(*command)
