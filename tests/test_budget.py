@@ -159,7 +159,8 @@ def views(draw):
         n_in, n_out = draw(st.integers(1, 6)), draw(st.integers(1, 6))
         n = draw(st.integers(1, n_in * n_out))
         moments = np.arange(n, dtype=np.float32)
-        found.append(SimpleNamespace(n_in=n_in, n_out=n_out, moment_1=moments, n=n))
+        shape = {"n_in": n_in, "n_out": n_out, "n_cells": n_in * n_out}
+        found.append(SimpleNamespace(**shape, moment_1=moments, n=n))
     return found
 
 

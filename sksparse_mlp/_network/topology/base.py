@@ -42,6 +42,11 @@ class LayerView(NamedTuple):
     target_activations: np.ndarray | None = None
     target_gradients: np.ndarray | None = None
 
+    @property
+    def n_cells(self):
+        """How many cells connections may take."""
+        return self.n_in * self.n_out - self.forbidden.columns.size
+
 
 class Candidates(NamedTuple):
     """Cells to draw, a few times as many as grow, and how to judge them; the best grow.

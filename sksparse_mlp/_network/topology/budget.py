@@ -25,7 +25,7 @@ def plan_moves(team, layers, saliencies, zeta, budget):
     list of Move
     """
     held = np.array([saliency.size for saliency in saliencies])
-    cells = np.array([layer.n_in * layer.n_out for layer in layers])
+    cells = np.array([layer.n_cells for layer in layers])
     total = int(np.clip(budget.total, len(layers), cells.sum()))
     surplus = max(0, held.sum() - total)
     fraction = zeta + (1.0 - zeta) * surplus / held.sum()

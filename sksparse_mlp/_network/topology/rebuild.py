@@ -103,7 +103,7 @@ def _rebuild(network, team, view, saliency, move, chosen, into):
     layer, n_kept = view.number, int(view.indptr[-1]) - sum(move.n_dropped)
     n_grown = move.n_after - n_kept
     with np.errstate(all="ignore"):
-        fills = move.n_after == view.n_in * view.n_out
+        fills = move.n_after == view.n_cells
         growth = Growth() if fills else GROWTH_RULES[network.growth](view)
     if growth.candidates is not None:
         chosen = choose_cells(team, view, growth.candidates, n_grown)

@@ -32,7 +32,7 @@ def by_momentum(team, layers, n_kept, n_grown):
 
 def by_top_gradients(team, layers, n_kept, n_grown):
     """GGR [3]_: each layer's share of the largest gradients, of candidates from all empty cells."""
-    empty = np.array([layer.n_in * layer.n_out - layer.indices.size for layer in layers])
+    empty = np.array([layer.n_cells - layer.indices.size for layer in layers])
     draws = np.ceil(CANDIDATES * n_grown * empty / max(1, empty.sum())).astype(np.int64)
     scores = [_gradients(team, *of_layer) for of_layer in zip(layers, draws, strict=True)]
     together = np.concatenate(scores)
