@@ -75,12 +75,11 @@ def check_layers_keep_their_sizes(estimator):
     ----------
     estimator : BaseSupervisedMLP
     """
-    for name, rest in MOVERS.items():
-        if getattr(estimator, name) != rest:
-            raise ValueError(
-                f"{name}={getattr(estimator, name)!r} has no meaning on a cluster, where each "
-                f"layer keeps its number of connections: set {name}={rest!r}."
-            )
+    for name, value in movers_of(estimator).items():
+        raise ValueError(
+            f"{name}={value!r} has no meaning on a cluster, where each layer keeps its number of "
+            f"connections: set {name}={MOVERS[name]!r}."
+        )
 
 
 def first_sizes(estimator, sizes, network, *, evolves):
@@ -103,7 +102,8 @@ def first_sizes(estimator, sizes, network, *, evolves):
     widths, n_connections = sizes
     schedule = getattr(estimator, "density_schedule", None)
     if network is not None:
-        _check_that_none_is_stable(estimator, network)
+        if network.stable is not None:
+            _check_that_nothing_moves(estimator)
         return widths, _as_fitted(estimator, n_connections, network, schedule)
     if schedule is None or not evolves:
         return sizes
@@ -115,13 +115,12 @@ def first_sizes(estimator, sizes, network, *, evolves):
     return widths, first
 
 
-def _check_that_none_is_stable(estimator, network):
+def _check_that_nothing_moves(estimator):
     for name, value in movers_of(estimator).items():
-        if network.stable is not None:
-            raise ValueError(
-                f"new_task() froze connections of this network, and {name}={value!r} would move "
-                f"others between layers: set {name}={MOVERS[name]!r}."
-            )
+        raise ValueError(
+            f"new_task() froze connections of this network, and {name}={value!r} would move "
+            f"others between layers: set {name}={MOVERS[name]!r}."
+        )
 
 
 def _as_fitted(estimator, n_connections, network, schedule):
