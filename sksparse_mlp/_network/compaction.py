@@ -173,9 +173,7 @@ def _without_dead(network, reached, team):
         }
     cells = [n_in * n_out for n_in, n_out in layer_shapes(widths, n_connections)]
     state["explored"] = ExploredCells(cells, n_connections).state_dict()
-    smaller = object.__new__(type(network))
-    smaller.load_state_dict(state)
-    return smaller
+    return type(network).of_state(state)
 
 
 def _kept_connections(network, reached, alive):

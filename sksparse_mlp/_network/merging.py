@@ -57,9 +57,7 @@ def merged(networks, shares):
     }
     if state["input_preferences"] is None:
         state["growth"] = "set"
-    result = object.__new__(type(first))
-    result.load_state_dict(state)
-    return result
+    return type(first).of_state(state)
 
 
 def _merged_layer(networks, layer, shares):

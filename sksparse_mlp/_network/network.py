@@ -323,6 +323,13 @@ class SparseNetwork:
         self.optimizer_state, self.n_updates = None, 0
         self.explored.stop_counting()
 
+    @classmethod
+    def of_state(cls, state):
+        """A network of a state that has been taken from one; ValueError if it cannot be one."""
+        network = object.__new__(cls)
+        network.load_state_dict(state)
+        return network
+
     def copy(self):
         """An independent network in the same state, ready to be trained."""
         twin = object.__new__(type(self))

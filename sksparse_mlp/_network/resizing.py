@@ -33,15 +33,16 @@ def resized(network, n_connections, kept=()):
     -------
     SparseNetwork
     """
-    twin, total = object.__new__(type(network)), sum(n_connections)
-    vars(twin).update(vars(network), n_connections=tuple(n_connections))
-    arrays, moments = network.arrays, network.optimizer_state
-    twin.arrays = arrays._replace(
-        n_connections=total,
-        indptr=np.zeros_like(arrays.indptr),
-        indices=np.empty(total, np.int32),
-        weights=np.empty(total, np.float32),
+    arrays, moments, total = network.arrays, network.optimizer_state, sum(n_connections)
+    twin = network.with_arrays(
+        arrays._replace(
+            n_connections=total,
+            indptr=np.zeros_like(arrays.indptr),
+            indices=np.empty(total, np.int32),
+            weights=np.empty(total, np.float32),
+        )
     )
+    twin.n_connections = tuple(n_connections)
     twin.optimizer_state = moments._replace(
         weights_1=np.empty(total, np.float32),
         weights_2=np.empty(total if moments.weights_2.size else 0, np.float32),

@@ -58,9 +58,7 @@ def joined(rest, network, n_shared):
         whole[pieces[name]] = rest["arrays"][name]
         arrays[name] = whole.reshape(-1)
     preferences = network.input_preferences
-    result = object.__new__(SparseNetwork)
-    result.load_state_dict(rest | {"arrays": arrays, "input_preferences": preferences})
-    return result
+    return SparseNetwork.of_state(rest | {"arrays": arrays, "input_preferences": preferences})
 
 
 def _shaped(network):

@@ -56,10 +56,8 @@ def split_state(state):
 def joined_network(pattern, values):
     """The network of two messages, each in parts."""
     pattern, values = (pickle.loads(b"".join(parts)) for parts in (pattern, values))
-    network = object.__new__(SparseNetwork)
     state = {**pattern, **values["counters"], "optimizer_state": values["optimizer_state"]}
-    network.load_state_dict({**state, "arrays": pattern["arrays"] | values["arrays"]})
-    return network
+    return SparseNetwork.of_state({**state, "arrays": pattern["arrays"] | values["arrays"]})
 
 
 class Replica(Trainer):
