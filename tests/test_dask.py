@@ -1,45 +1,51 @@
-"""The classifier on a Dask cluster: the same bits on any workers, also where some are killed."""
+"""The estimators on a Dask cluster: the same bits as in one process, on any workers."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
+import pickle
 import time
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import RECIPE, points, same_bits, small
+from dask_blocks import OWN, SETTINGS, da, distributed, in_blocks, on_cluster, regressor_on_cluster
+from estimators import indicators, numbers, points, same_bits, small, small_regressor
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV
 
 from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp._training.data import TrainingData
+from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp.dask import DaskTrulySparseMLPClassifier
-from sksparse_mlp.dask._blocks import merged, moments_of, summarised
+from sksparse_mlp.dask._blocks import Block
 from sksparse_mlp.dask._cluster import Cluster
 from sksparse_mlp.dask._planning import batch_of_block, schedule_of
+from sksparse_mlp.dask._replica import Replica
+from sksparse_mlp.dask._summaries import merged, moments_of, summarised
 
-distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-da = pytest.importorskip("dask.array")
-dask = pytest.importorskip("dask")
-delayed = dask.delayed
+delayed = pytest.importorskip("dask").delayed
 
 X, Y = points(n_samples=90)
-SETTINGS = {"threads_per_worker": 1, "dashboard_address": ":0"}
-
-
-def on_cluster(**changes):
-    """A classifier that trains in few rounds: one for each pass over the data."""
-    own = {"evolution": "set", "batch_size": 8, "local_steps": 4}
-    return DaskTrulySparseMLPClassifier(**RECIPE | own | changes)
+ONE_ROUND = {"max_iter": 1}
+OF_ORDINARY = {name: value for name, value in OWN.items() if name != "local_steps"}
 
 
 def blocks(X=X, y=Y, size=30):
-    return da.from_array(X, chunks=(size, -1)), da.from_array(y, chunks=size)
+    return in_blocks(X, y, size)
+
+
+def two_columns(n_samples):
+    X, y = numbers(n_samples)
+    return X, np.column_stack([y, X[:, 0] - 2 * X[:, 1]])
+
+
+# What is learned: the estimator on a cluster, the ordinary one, and data.
+TASKS = {
+    "classes": (on_cluster, small, points(n_samples=90)),
+    "labels": (on_cluster, small, indicators(n_samples=90)),
+    "numbers": (regressor_on_cluster, small_regressor, numbers(90)),
+    "columns": (regressor_on_cluster, small_regressor, two_columns(90)),
+}
+each_task = pytest.mark.parametrize("task", TASKS)
 
 
 # Before there is any client.
@@ -57,44 +63,107 @@ def client():
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Two workers, each a process."""
-    with distributed.LocalCluster(n_workers=2, processes=True, **SETTINGS) as cluster:
-        with distributed.Client(cluster, set_as_default=False) as client:
-            yield client
+def expected(client):
+    return on_cluster().fit(*blocks())
 
 
 @pytest.fixture(scope="module")
-def expected(client):
-    return on_cluster().fit(*blocks())
+def after_one_round(client):
+    return on_cluster(**ONE_ROUND).fit(*blocks())
+
+
+@pytest.fixture(scope="module")
+def of_task(client):
+    """A fitted model of each task, after one round."""
+    return {
+        name: make(**ONE_ROUND).fit(*in_blocks(*data)) for name, (make, _, data) in TASKS.items()
+    }
 
 
 # ---------------------------------------------------------------- the same bits
 
 
-def test_one_block_trains_as_in_one_process(client):
+@each_task
+def test_one_block_trains_as_in_one_process(task, client):
+    on_workers, alone, data = TASKS[task]
     parameters = {"activation": "srelu", "solver": "adam", "evolution": "set", "batch_size": 16}
-    model = DaskTrulySparseMLPClassifier(**RECIPE | parameters, local_steps=6)
-    alone = small(**parameters).fit(X, Y)
-    found = model.fit(*blocks(size=90))
-    assert same_bits(found, alone)
-    assert found.history_["loss"] == pytest.approx(alone.history_["loss"])
+    found = on_workers(**parameters, local_steps=6).fit(*in_blocks(*data, size=90))
+    local = alone(**parameters, max_iter=4).fit(*data)
+    assert same_bits(found, local)
+    assert found.history_["loss"] == pytest.approx(local.history_["loss"])
 
 
-@pytest.mark.parametrize("n_workers", [1, 2, 3])
+@each_task
+def test_a_warm_start_goes_on_as_in_one_process(task, client):
+    on_workers, alone, data = TASKS[task]
+    parameters = {"warm_start": True, "evolution": "set", "batch_size": 16, "max_iter": 2}
+    found = on_workers(**parameters, local_steps=6, zeta_schedule="cosine")
+    local = alone(**parameters, zeta_schedule="cosine")
+    for _ in range(2):
+        found.fit(*in_blocks(*data, size=90))
+        local.fit(*data)
+    assert same_bits(found, local)
+    assert (found.n_iter_, found.t_) == (2, 4 * 6 * 16)
+
+
+def test_a_warm_start_refuses_other_data(client, of_task):
+    def go_on(task, X, y):
+        clone_of_it = pickle.loads(pickle.dumps(of_task[task])).set_params(warm_start=True)
+        clone_of_it.fit(*in_blocks(X, y))
+
+    with pytest.raises(ValueError, match="same features: X has 3, and that of the last fit had 10"):
+        go_on("classes", X[:, :3], Y)
+    with pytest.raises(ValueError, match="same classes"):
+        go_on("classes", X, np.where(Y == "ALL", "AML", Y))
+    with pytest.raises(ValueError, match="same classes"):
+        go_on("labels", X, TASKS["labels"][2][1][:, :2])
+    with pytest.raises(ValueError, match="same targets"):
+        go_on("columns", X, X[:, 0])
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warm_start_warns_of_targets_far_away(client):
+    X, y = numbers(90)
+    model = regressor_on_cluster(warm_start=True, **ONE_ROUND).fit(*in_blocks(X, y))
+    with pytest.warns(UserWarning, match="lie more than 10 times target_scale_ away"):
+        model.fit(*in_blocks(X, y + 1e6))
+
+
+@pytest.mark.parametrize("n_workers", [2, 3])
 def test_the_number_of_workers_changes_nothing(n_workers, expected):
     settings = {"processes": False, "n_workers": n_workers, "set_as_default": False}
     with distributed.Client(**settings, **SETTINGS) as client:
         assert same_bits(on_cluster(client=client).fit(*blocks()), expected)
 
 
-def test_processes_change_nothing(processes, expected):
-    assert same_bits(on_cluster(client=processes).fit(*blocks()), expected)
+def test_a_late_worker_and_a_slow_one_change_nothing(expected, monkeypatch):
+    """The second worker joins in the second round, and then takes much longer than the first."""
+    took_part, train, run_steps = set(), Cluster.train, Replica.run_steps
+
+    def train_and_grow(cluster, *arguments):
+        if cluster.n_rounds == 1:
+            cluster.client.cluster.scale(2)
+            cluster.client.wait_for_workers(2)
+        return train(cluster, *arguments)
+
+    def run_slowly(replica, n_steps):
+        name = distributed.get_worker().name
+        took_part.add(name)
+        time.sleep(0.05 * (name != 0))
+        return run_steps(replica, n_steps)
+
+    monkeypatch.setattr(Cluster, "train", train_and_grow)
+    monkeypatch.setattr(Replica, "run_steps", run_slowly)
+    settings = {"processes": False, "n_workers": 1, "set_as_default": False}
+    with distributed.Client(**settings, **SETTINGS) as client:
+        found = on_cluster(client=client).fit(*blocks())
+    assert same_bits(found, expected)
+    assert took_part == {0, 1}
 
 
-def test_other_blocks_or_another_seed_give_another_network(client, expected):
-    assert not same_bits(on_cluster().fit(*blocks(size=45)), expected)
-    assert not same_bits(on_cluster(random_state=1).fit(*blocks()), expected)
+def test_other_blocks_or_another_seed_give_another_network(client, after_one_round):
+    assert not same_bits(on_cluster(**ONE_ROUND).fit(*blocks(size=45)), after_one_round)
+    assert not same_bits(on_cluster(**ONE_ROUND, random_state=1).fit(*blocks()), after_one_round)
 
 
 def frame():
@@ -120,15 +189,19 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_blocks_of_all_forms_give_the_same_network(form, expected):
-    assert same_bits(on_cluster().fit(*FORMS[form]()), expected)
+def test_blocks_of_all_forms_give_the_same_network(form, after_one_round):
+    assert same_bits(on_cluster(**ONE_ROUND).fit(*FORMS[form]()), after_one_round)
 
 
 def test_names_of_columns_are_kept(client):
     X_frame, y = as_frames()
-    model = on_cluster(max_iter=1).fit(X_frame, y)
+    model = on_cluster(**ONE_ROUND).fit(X_frame, y)
     np.testing.assert_array_equal(model.feature_names_in_, frame().columns)
     np.testing.assert_array_equal(model.predict(X_frame), model.predict(frame()))
+    names = [f"protein {i}" for i in range(10)]
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="the names in X are not those of the last fit"):
+        model.fit(X_frame.rename(columns=dict(zip(frame().columns, names, strict=True))), y)
 
 
 # ---------------------------------------------------------------- averages and statistics
@@ -157,9 +230,29 @@ def test_moments_of_blocks_are_those_of_all_rows(weighted):
 
 
 def block_of(X, y, weight):
-    from sksparse_mlp.dask._blocks import Block
+    return Block(X, y, np.asarray(y).dtype.kind == "U", weight, None)
 
-    return Block(X, y, weight, None)
+
+@pytest.mark.parametrize("scale", [1.0, 1e200])
+def test_moments_of_blocks_with_numbers_are_those_of_all_rows(scale):
+    """Means and deviations of the targets as of one process, and what these explain of X."""
+    X, y = two_columns(90)
+    y, weight = np.column_stack([y, np.full(90, 0.1)]) * scale, np.linspace(0, 2, 90)
+    parts = [
+        summarised(block_of(X[part] + 7, y[part], weight[part]))
+        for part in (slice(0, 20), slice(20, 25), slice(25, 90))
+    ]
+    summary, alone = merged(parts, np.zeros(1, int)), small_regressor()
+    alone._standardise_like(y, weight)
+    size, mean, variance, _ = summary.numbers
+    np.testing.assert_allclose(mean * size, alone.target_mean_, rtol=1e-12)
+    deviation = np.sqrt(variance) * size / scale
+    np.testing.assert_allclose(deviation[:2], alone.target_scale_[:2] / scale, rtol=1e-12)
+    assert deviation[2] < 1e-12
+    targets = ((y - alone.target_mean_) / alone.target_scale_).astype(np.float32)
+    data = TrainingData(X + 7, np.arange(90), targets, weight.astype(np.float32))
+    for found, expected in zip(moments_of(summary, np.ones(1)), input_moments(data), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
 
 
 def test_constant_features_have_no_variance():
@@ -214,7 +307,7 @@ def test_messages_hold_the_pattern_only_where_it_has_changed(client):
 
 
 def test_defaults_learn(client):
-    model = DaskTrulySparseMLPClassifier(rounds=20, random_state=0).fit(*blocks())
+    model = DaskTrulySparseMLPClassifier(50, rounds=10, random_state=0).fit(*blocks())
     assert model.score(X, Y) > 0.9
     assert model.skip_coef_.nnz > 0
 
@@ -252,58 +345,78 @@ def test_blocks_share_the_mini_batch_unless_its_size_is_given(given, n_blocks, e
 
 # ---------------------------------------------------------------- predictions
 
-
-@pytest.mark.parametrize(
-    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
-)
-@pytest.mark.parametrize("form", ["CSR", "lists", "columns divided"])
-def test_predictions_are_lazy_and_those_of_the_local_model(method, form, expected):
-    found = getattr(expected, method)(FORMS[form]()[0])
-    assert isinstance(found, da.Array)
-    np.testing.assert_array_equal(found.compute(), getattr(expected.to_local(), method)(X))
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
-def test_scores_are_lazy_and_heed_weights(expected):
+@each_task
+@pytest.mark.parametrize("form", ["dense", "CSR", "lists"])
+def test_predictions_are_lazy_and_those_of_the_local_model(task, form, of_task):
+    model, X = of_task[task], TASKS[task][2][0]
+    in_form = in_blocks(X, X[:, 0])[0]
+    if form == "CSR":
+        in_form = in_form.map_blocks(sparse.csr_matrix)
+    elif form == "lists":
+        in_form = list(map(delayed, np.split(X, 3)))
+    for method in METHODS:
+        if hasattr(model, method):
+            found = getattr(model, method)(in_form)
+            assert isinstance(found, da.Array)
+            of_all = getattr(model.to_local(), method)(X)
+            assert found.ndim == of_all.ndim and found.dtype == of_all.dtype
+            np.testing.assert_array_equal(found.compute(), of_all)
+
+
+@each_task
+def test_scores_are_lazy_and_heed_weights(task, of_task):
+    model, (X, y) = of_task[task], TASKS[task][2]
     weight = np.arange(90.0)
-    found = expected.score(*blocks(), weight)
+    weight[60:] = 0
+    found = model.score(*in_blocks(X, y), weight)
     assert isinstance(found, da.Array)
-    assert float(found) == pytest.approx(expected.to_local().score(X, Y, weight))
-    assert expected.score(X, Y) == float(expected.score(*blocks()))
+    assert float(found) == pytest.approx(model.to_local().score(X, y, weight))
+    assert model.score(X, y) == pytest.approx(float(model.score(*in_blocks(X, y))))
 
 
 def test_the_local_model_is_the_ordinary_one(expected):
     local = expected.to_local()
     assert type(local) is TrulySparseMLPClassifier
     assert same_bits(local, expected)
-    assert clone(local).get_params() == small(evolution="set", batch_size=8).get_params()
+    assert clone(local).get_params() == small(**OF_ORDINARY).get_params()
 
 
 # ---------------------------------------------------------------- as an estimator
 
 
 def test_a_copy_keeps_the_client_and_a_file_does_not(client):
-    import pickle
-
     model = on_cluster(client=client, rounds=3)
     assert clone(model).client is client
     assert clone(model).rounds == 3
     assert pickle.loads(pickle.dumps(model)).client is None
 
 
-def test_a_file_of_a_fitted_model_predicts_the_same(expected):
-    import pickle
-
-    back = pickle.loads(pickle.dumps(expected))
-    np.testing.assert_array_equal(back.predict_proba(X), expected.predict_proba(X))
+@each_task
+def test_a_file_of_a_fitted_model_predicts_the_same(task, of_task):
+    model, X = of_task[task], TASKS[task][2][0]
+    back = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(back.predict(X), model.predict(X))
 
 
 @pytest.mark.parametrize(
     ("parameters", "data", "message"),
     [
-        ({"warm_start": True}, blocks, "warm_start=True"),
+        (
+            {"class_weight": "balanced"},
+            lambda: in_blocks(*indicators(n_samples=90)),
+            "class_weight='balanced' has no meaning for several labels",
+        ),
+        (
+            {},
+            lambda: ([delayed(X)] * 2, [delayed(Y), delayed(indicators(n_samples=90)[1])]),
+            r"shape \(\) in the first, and \(4,\) in number 1",
+        ),
         ({"averaging": "ema"}, blocks, "averaging='ema' has no meaning on a cluster"),
         ({"early_stopping": True}, blocks, "early_stopping=True needs X_val"),
-        ({"rounds": 2, "local_steps": 3}, blocks, "rounds=2, local_steps=3 and max_iter=5"),
+        ({"rounds": 2, "local_steps": 3}, blocks, "rounds=2, local_steps=3 and max_iter=4"),
         ({"rounds": 0}, blocks, "'rounds' parameter"),
         ({}, lambda: (X, Y), "X must be a dask array"),
         ({}, lambda: (blocks()[0], Y[:50]), "y has 50 entries"),
@@ -323,6 +436,13 @@ def test_what_cannot_be_is_an_error_that_says_so(client, parameters, data, messa
 
 def test_partial_fit_does_not_exist():
     assert not hasattr(on_cluster(), "partial_fit")
+    assert not hasattr(regressor_on_cluster(), "partial_fit")
+
+
+def test_guidance_and_the_fitted_start_work_with_numbers(client):
+    X, y = two_columns(90)
+    model = regressor_on_cluster(evolution="guided", skip_connections="fitted", **ONE_ROUND)
+    assert model.fit(*in_blocks(X, y)).score(X, y) > 0.8
 
 
 def test_divergence_is_told_as_in_one_process(client):
@@ -338,78 +458,7 @@ def test_a_validation_set_ends_the_training(client):
     assert len(model.validation_scores_) == 2
 
 
-# ---------------------------------------------------------------- faults
-
-
-def kill_a_worker(client, number=0):
-    """``kill -9`` one of the processes."""
-    os.kill(list(client.cluster.workers.values())[number].pid, signal.SIGKILL)
-
-
-def test_a_worker_killed_in_the_middle_of_a_round_changes_nothing(processes, expected, monkeypatch):
-    waits, wait = [], Cluster._wait
-
-    def wait_and_kill(cluster, *arguments):
-        waits.append(1)
-        if len(waits) == 3:
-            kill_a_worker(processes)
-        wait(cluster, *arguments)
-
-    monkeypatch.setattr(Cluster, "_wait", wait_and_kill)
-    assert same_bits(on_cluster(client=processes).fit(*blocks()), expected)
-
-
-@pytest.fixture
-def mortal():
-    """A client of a scheduler, and its two workers: processes that nobody else restarts."""
-    patient = dask.config.set({"distributed.scheduler.allowed-failures": 1000})
-    with patient, distributed.LocalCluster(n_workers=0, processes=True, **SETTINGS) as cluster:
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
-        command += ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-
-        def start():
-            return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-        workers = [start(), start()]
-        with distributed.Client(cluster, set_as_default=False) as client:
-            yield client, workers, start
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_twenty_workers_killed_at_random_moments_change_nothing(mortal):
-    """Each kill waits until two workers live again."""
-    client, workers, start = mortal
-    model, random = on_cluster(max_iter=50), np.random.default_rng(0)
-    expected = clone(model).set_params(client=client).fit(*blocks())
-    killed, fits, stop = [], [], threading.Event()
-
-    def kill():
-        while not stop.is_set():
-            if len(client.scheduler_info(n_workers=-1)["workers"]) < 2:
-                time.sleep(0.1)
-                continue
-            time.sleep(random.uniform(0, 2))
-            victim = workers.pop(random.integers(2))
-            victim.kill()
-            victim.wait()
-            killed.append(len(fits))
-            workers.append(start())
-            time.sleep(1)
-
-    killing = threading.Thread(target=kill)
-    killing.start()
-    try:
-        while len(killed) < 20:
-            fits.append(clone(model).set_params(client=client).fit(*blocks()))
-    finally:
-        stop.set()
-        killing.join()
-    assert all(same_bits(found, expected) for found in fits)
-    print(f"{len(killed)} workers killed in {len(fits)} fits of 50 rounds")
+# ---------------------------------------------------------------- checkpoints and progress
 
 
 def test_a_fit_goes_on_where_its_checkpoint_was(client, expected, tmp_path, monkeypatch):
@@ -439,23 +488,29 @@ def test_other_data_do_not_go_on_from_a_checkpoint(client, tmp_path):
         model.fit(*blocks(X + 1))
 
 
-def test_rounds_are_printed(client, capsys):
+def test_rounds_are_printed_and_are_groups_of_tasks_in_the_dashboard(client, capsys):
     on_cluster(verbose=True, rounds=2, max_iter="auto", local_steps=1).fit(*blocks())
     assert "Round 2 of 2, loss = " in capsys.readouterr().out
+    groups = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_groups))
+    assert any(name.startswith("train_replica-2-") for name in groups)
 
 
-# ---------------------------------------------------------------- searches
+def test_what_was_read_is_let_go_before_the_training(client, monkeypatch):
+    """Else workers would hold each block twice by their count, and spill early."""
+    held, train, marked = [], Cluster.train, X.copy()
+    marked[::30, 0] = mark = 4711
 
+    def kinds(dask_worker):
+        holders = (v for v in dask_worker.data.values() if isinstance(v, (Block, TrainingData)))
+        return [type(value) for value in holders if value.X[0, 0] == mark]
 
-def test_a_search_on_a_cluster_finds_what_a_serial_one_finds(processes):
-    search = GridSearchCV(small(max_iter=2), {"zeta": [0.1, 0.5]}, cv=2, n_jobs=2)
-    alone = clone(search).set_params(n_jobs=None).fit(X, Y)
-    with processes.as_current(), joblib.parallel_config("dask"):
-        search.fit(X, Y)
-    np.testing.assert_array_equal(
-        search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
-    )
-    assert same_bits(search.best_estimator_, alone.best_estimator_)
+    def look_and_train(cluster, *arguments):
+        held.extend(*cluster.client.run(kinds).values())
+        return train(cluster, *arguments)
+
+    monkeypatch.setattr(Cluster, "train", look_and_train)
+    on_cluster(**ONE_ROUND).fit(*blocks(marked))
+    assert held == [TrainingData] * 3
 
 
 def test_a_gap_is_an_error_that_names_the_imputer_and_a_way_that_works(client):

@@ -14,6 +14,28 @@ from .tasks import NumberTask
 
 # Targets further away than so many of the deviations that they are divided by are told.
 FAR = 10.0
+# Deviations below this share of the largest number of a target are what rounding leaves of zero.
+ROUNDING = 1e-12
+
+
+def moments_of_targets(y, sample_weight):
+    """The largest size of each target, and in units of it the weighted mean and variance.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of float64, shape (n_samples,)
+
+    Returns
+    -------
+    size, mean, variance : ndarray of float64, shape (n_outputs,)
+    """
+    y = np.asarray(y, np.float64).reshape(len(y), -1)
+    weight = sample_weight / sample_weight.sum()
+    size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
+    y, weight = y / size, weight[:, None]
+    mean = (weight * y).sum(axis=0)
+    return size, mean, (weight * (y - mean) ** 2).sum(axis=0)
 
 
 class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor, BaseSupervisedMLP):
@@ -45,21 +67,24 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
     def _set_targets(self, y, sample_weight, *, going_on):
         if not going_on:
             self._standardise_like(y, sample_weight)
-        elif (y.ndim == 1) != self._is_column:
+        else:
+            self._check_same_axes(y)
+            self._warn_if_elsewhere(np.mean(y, axis=0), np.std(y, axis=0))
+
+    def _check_same_axes(self, y):
+        if (y.ndim == 1) != self._is_column:
             raise ValueError(
                 "warm_start=True goes on with the same targets: y has the shape "
                 f"{y.shape}, and that of the last fit had {1 if self._is_column else 2} axes."
             )
-        else:
-            self._warn_if_elsewhere(y)
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
         if is_first:
             self._standardise_like(y, sample_weight)
 
-    def _warn_if_elsewhere(self, y):
+    def _warn_if_elsewhere(self, mean, deviation):
         """Warn where targets lie far from those whose scale is kept."""
-        far = abs(np.mean(y, axis=0) - self.target_mean_) + np.std(y, axis=0)
+        far = abs(mean - self.target_mean_) + deviation
         if (far > FAR * self.target_scale_).any():
             warnings.warn(
                 "warm_start=True keeps target_mean_ and target_scale_ of the first fit, and these "
@@ -71,14 +96,12 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
     def _standardise_like(self, y, sample_weight):
         """Take the mean and the deviation of each target from these samples."""
         self._is_column = y.ndim == 1
-        y = np.asarray(y, np.float64).reshape(len(y), -1)
-        weight = sample_weight / sample_weight.sum()
-        size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
-        y, weight = y / size, weight[:, None]
-        mean = (weight * y).sum(axis=0)
-        spread = np.sqrt((weight * (y - mean) ** 2).sum(axis=0))
-        # What is left of a constant target is rounding.
-        spread[spread < 1e-12] = 1.0 / size[spread < 1e-12]
+        self._standardise_by(*moments_of_targets(y, sample_weight))
+
+    def _standardise_by(self, size, mean, variance):
+        """Take the mean and the deviation of each target from its moments."""
+        spread = np.sqrt(variance)
+        spread[spread < ROUNDING] = 1.0 / size[spread < ROUNDING]
         self.target_mean_, self.target_scale_ = mean * size, spread * size
 
     def __sklearn_tags__(self):

@@ -2,6 +2,7 @@
 
 import operator
 import pickle
+from uuid import uuid4
 
 from .._network.team import PATIENCE, Stopped
 from ._replica import split_state, train_replica
@@ -45,8 +46,9 @@ class Cluster:
     """
 
     def __init__(self, client, blocks, shares, plan):
-        self.n_bytes = 0
+        self.n_bytes, self.n_rounds, self.token = 0, 0, uuid4().hex
         self.client, self.blocks, self.shares, self.plan = client, blocks, shares, plan
+        self._sent_plan = client.submit(_as_it_is, plan, pure=False)  # Dask looks into all others
         self._pattern, self._n_evolutions = None, None
 
     def train(self, network, rate, interrupt):
@@ -65,7 +67,7 @@ class Cluster:
         Learned
             The average over all blocks.
         """
-        self.n_bytes = 0
+        self.n_bytes, self.n_rounds = 0, self.n_rounds + 1
         pattern, values = split_state(network.state_dict())
         if network.n_evolutions != self._n_evolutions:
             self._pattern, self._n_evolutions = self._sent(pattern), network.n_evolutions
@@ -86,14 +88,23 @@ class Cluster:
 
         train = delayed(train_replica, pure=False)
         sums = [
-            train(self._pattern, values, block, number, share, self.plan, rate)
+            train(
+                self._pattern, values, block, number, share, self._sent_plan, rate,
+                dask_key_name=self._key("train_replica", number),
+            )
             for number, (block, share) in enumerate(zip(self.blocks, self.shares, strict=True))
-        ]
-        add = delayed(operator.add, pure=False)
+        ]  # fmt: skip
+        add, n_sums = delayed(operator.add, pure=False), 0
         while len(sums) > 1:
-            pairs = [sums[i : i + 2] for i in range(0, len(sums), 2)]
-            sums = [add(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+            pairs, sums = [sums[i : i + 2] for i in range(0, len(sums), 2)], []
+            for pair in pairs:
+                key, n_sums = self._key("average", n_sums), n_sums + 1
+                sums.append(add(*pair, dask_key_name=key) if len(pair) == 2 else pair[0])
         return sums[0]
+
+    def _key(self, name, number):
+        """The key of a task: Dask's dashboard shows those of a round as one group."""
+        return (f"{name}-{self.n_rounds}-{self.token}", number)
 
     def _wait(self, future, interrupt):
         from distributed import wait

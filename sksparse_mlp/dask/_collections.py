@@ -115,21 +115,3 @@ def predicted(model, method, X, shape, dtype):
 def _call(model, method, block, shape, dtype):
     """The answer for a block, which may have no row."""
     return getattr(model, method)(block) if block.shape[0] else np.empty((0, *shape), dtype)
-
-
-def accuracy(found, y, sample_weight):
-    """The share of correct answers, as a lazy dask array without dimensions."""
-    import dask.array as da
-    from dask import delayed
-
-    parts = [delayed(_correct)(*blocks) for blocks in partitioned(found, y, sample_weight)]
-    sums = [da.from_delayed(part, (2,), dtype=np.float64) for part in parts]
-    correct, total = da.stack(sums).sum(axis=0)
-    return correct / total
-
-
-def _correct(found, y, sample_weight):
-    """Weights of the samples that were answered correctly, and of all."""
-    y = np.asarray(y).ravel()
-    weight = np.ones(y.size) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    return np.array([weight[found == y].sum(), weight.sum()])

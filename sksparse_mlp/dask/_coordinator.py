@@ -16,26 +16,27 @@ class RoundTiming:
     Parameters
     ----------
     interval : int
-        Steps between two evolutions.
+        Steps between two evolutions, counted from the network's first step.
     end : float
         The share of the training after which there are no more.
-    local_steps, total_steps : int
-        Of a round, and of the training.
+    plan : RoundPlan
     """
 
-    def __init__(self, interval, end, local_steps, total_steps):
+    def __init__(self, interval, end, plan):
         self.interval, self.end = interval, end
-        self.local_steps, self.total_steps = local_steps, total_steps
+        self.local_steps, self.first_t = plan.local_steps, plan.first_t
+        self.total_steps = plan.total_steps
 
     def progress(self, t):
         """The share of the time in which connections move that lies behind."""
         last = self.end * self.total_steps
-        return min(1.0, t / last) if last else 0.0
+        return min(1.0, (t - self.first_t) / last) if last else 0.0
 
     def is_due(self, t, step):
         """Whether to evolve before the round that begins with step ``t``."""
         ended = t // self.interval > (t - self.local_steps) // self.interval
-        return t > 0 and ended and self.end > 0 and t <= self.end * self.total_steps
+        in_time = self.end > 0 and t - self.first_t <= self.end * self.total_steps
+        return t > 0 and ended and in_time
 
 
 class Coordinator(Trainer):
@@ -66,9 +67,7 @@ class Coordinator(Trainer):
         super().__init__(network, sample, options, team, **hooks)
         self.n_samples, self.steps_per_epoch = samples_per_round, plan.local_steps
         self.total_steps = plan.total_steps
-        self.timing = RoundTiming(
-            interval, options.evolution_end, plan.local_steps, plan.total_steps
-        )
+        self.timing = RoundTiming(interval, options.evolution_end, plan)
         self.history |= {"seconds_training": [], "bytes_sent": []}
 
     def _run_epoch(self, epoch, interrupt):
@@ -130,7 +129,7 @@ class Coordinator(Trainer):
         if self.options.verbose:
             seconds, computing = (self.history[n][-1] for n in ("seconds", "seconds_training"))
             print(
-                f"Round {self.network.epoch} of {self.options.max_iter}, loss = "
+                f"Round {len(self.history['loss'])} of {self.options.max_iter}, loss = "
                 f"{self.history['loss'][-1]:.8f}, {seconds:.2f} s, of which {computing:.2f} s "
                 "computing"
             )

@@ -9,19 +9,11 @@ from .._training.checkpoint import Checkpoint
 from .._training.identity import digest, identity_of_fit
 from .._training.linear_start import MOST_SAMPLES
 from .._training.rehearsal import rehearse_training
-from ._blocks import (
-    joined_rows,
-    merged,
-    moments_of,
-    read_block,
-    seed_of_block,
-    some_rows,
-    summarised,
-    training_part,
-)
+from ._blocks import joined_rows, read_block, seed_of_block, some_rows, training_part
 from ._cluster import Cluster
 from ._coordinator import Coordinator
 from ._replica import RoundPlan
+from ._summaries import merged, moments_of, summarised
 
 
 class Facts:
@@ -32,6 +24,7 @@ class Facts:
     summaries : list of Summary or None
         Of each block, in order.
     class_weight : dict, "balanced" or None
+        Where there are classes.
 
     Attributes
     ----------
@@ -42,7 +35,7 @@ class Facts:
     shares : ndarray of float64
         Of the weight of all samples, by used block.
     factors : ndarray of float64
-        What weights are multiplied by, by class.
+        What weights are multiplied by, by class; 1 where targets are numbers.
     n_samples : int
         Samples of positive weight.
     """
@@ -52,11 +45,8 @@ class Facts:
         if not found:
             raise ValueError("X holds 0 samples: none of its blocks has a row.")
         _check_alike(found)
-        classes = _united([summary.classes for summary in found])
-        self.summary = merged(found, classes)
-        weight = np.where(self.summary.weight > 0, self.summary.weight, 1.0)
-        of_classes = weighted_by_class(weight, np.arange(classes.size), class_weight, classes)
-        self.factors = of_classes / weight
+        self.summary = merged(found, _united([summary.groups for summary in found]))
+        self.factors = self._factors(class_weight)
         sums = [self._weight_of(summary) for summary in summaries]
         self.used = [number for number, weight in enumerate(sums) if weight > 0]
         if not self.used:
@@ -69,15 +59,22 @@ class Facts:
         self.n_samples = int(self.summary.n_samples[self.factors > 0].sum())
         self.moments = moments_of(self.summary, self.factors)
 
+    def _factors(self, class_weight):
+        groups = self.summary.groups
+        if self.summary.numbers is not None:
+            return np.ones(groups.size)
+        weight = np.where(self.summary.weight > 0, self.summary.weight, 1.0)
+        return weighted_by_class(weight, np.arange(groups.size), class_weight, groups) / weight
+
     def _weight_of(self, summary):
         if summary is None:
             return 0.0
-        at = np.searchsorted(self.summary.classes, summary.classes)
+        at = np.searchsorted(self.summary.groups, summary.groups)
         return float(summary.weight @ self.factors[at])
 
 
 def _check_alike(summaries):
-    """Refuse blocks with other features than the first one."""
+    """Refuse blocks with other features, or other targets, than the first one."""
     first = summaries[0]
     for number, summary in enumerate(summaries):
         if summary.n_features != first.n_features:
@@ -89,6 +86,11 @@ def _check_alike(summaries):
             raise ValueError(
                 "All blocks of X must have the same features: the names in number "
                 f"{number} are not those in the first."
+            )
+        if summary.y_shape != first.y_shape:
+            raise ValueError(
+                "All blocks of y must be alike: a sample's targets have the shape "
+                f"{first.y_shape} in the first, and {summary.y_shape} in number {number}."
             )
 
 
@@ -119,12 +121,10 @@ def read_blocks(estimator, client, partitions):
     return blocks, client.gather(client.map(summarised, blocks, pure=False))
 
 
-def training_blocks(client, blocks, facts, batch_size):
+def training_blocks(client, blocks, facts, task, batch_size):
     """Futures of what to train on, of the blocks that are used."""
     return [
-        client.submit(
-            training_part, blocks[number], facts.summary.classes, facts.factors, batch_size
-        )
+        client.submit(training_part, blocks[number], task, facts.factors, batch_size)
         for number in facts.used
     ]
 
@@ -141,15 +141,16 @@ def sample_of(client, blocks, facts, seed):
     return joined_rows(client.gather(parts))
 
 
-def checkpoint_of(estimator, client, blocks, held_out, streams, ignored):
+def checkpoint_of(estimator, client, blocks, held_out, streams, network, ignored):
     """The file that keeps the state of this fit after each round, or None."""
     if estimator.checkpoint is None:
         return None
     parameters = estimator.get_params(deep=False)
     parameters = {name: v for name, v in parameters.items() if name not in ignored}
+    labels = getattr(estimator, "classes_", None)
     data = client.gather(client.map(digest, blocks))
     validation = None if held_out is None else held_out.data
-    identity = identity_of_fit(parameters, estimator.classes_, data, validation, streams, None)
+    identity = identity_of_fit(parameters, labels, data, validation, streams, network)
     return Checkpoint(estimator.checkpoint, estimator.checkpoint_interval, identity)
 
 
@@ -157,9 +158,10 @@ def checkpoint_of(estimator, client, blocks, held_out, streams, ignored):
 
 
 def train_on_cluster(
-    plan, client, blocks, facts, schedule, sample, *, streams, n_jobs, report, checkpoint, validate
-):
-    """Train a new network.
+    plan, client, blocks, facts, schedule, sample, *, streams, network, n_jobs, report, checkpoint,
+    validate,
+):  # fmt: skip
+    """Train a new network, or a copy of one.
 
     Parameters
     ----------
@@ -172,6 +174,9 @@ def train_on_cluster(
     sample : TrainingData
         Some of all samples, here.
     streams : Streams
+        Seeds of a new network.
+    network : SparseNetwork or None
+        A fitted one to go on with.
     n_jobs : int or None
         Threads of each task.
     report : callable
@@ -193,10 +198,15 @@ def train_on_cluster(
         verbose=False,
         growth=plan.architecture.growth,
     )
-    rounds = RoundPlan(options, schedule.local_steps, schedule.total_steps, threads_for(n_jobs))
     n_threads = threads_worth_waking(n_jobs, plan.architecture.n_connections, batch_size)
     with Team(n_threads) as team:
-        network = plan.architecture.new_network(streams, team)
+        if network is None:
+            network = plan.architecture.new_network(streams, team)
+        else:
+            network = plan.architecture.continued(network)
+        rounds = RoundPlan(
+            options, schedule.local_steps, network.t, schedule.total_steps, threads_for(n_jobs)
+        )
         coordinator = Coordinator(
             network,
             sample,

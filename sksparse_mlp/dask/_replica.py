@@ -23,6 +23,7 @@ class RoundPlan(NamedTuple):
 
     options: TrainingOptions
     local_steps: int
+    first_t: int  # steps that the network had taken before this training
     total_steps: int
     n_threads: int
 
@@ -65,7 +66,8 @@ class Replica(Trainer):
 
     def __init__(self, network, data, plan, rate, team):
         super().__init__(network, data, plan.options, team)
-        self.first_t, self.total_steps, self.stopping.rate = 0, plan.total_steps, rate
+        self.first_t, self.total_steps = plan.first_t, plan.total_steps
+        self.stopping.rate = rate
 
     def run_steps(self, n_steps):
         """Go on where the counter of steps stands; returns the weighted mean of the loss."""
