@@ -5,7 +5,9 @@ A grid search, and a large fit, on a cluster
 
 Two ways to use more than one machine. A search of many small fits hands them out to the workers of
 a Dask cluster; one fit to data that do not fit into a machine trains on the blocks where they lie.
-Here, the cluster is this process: give ``Client`` the address of a scheduler to leave it.
+Here, the cluster is this process: give ``Client`` the address of a scheduler to leave it. Processes
+on this machine are started by ``Client(n_workers=2, threads_per_worker=1)``, under
+``if __name__ == "__main__"`` in a script.
 
 Needs dask and distributed: ``pip install 'dask[distributed]'``.
 """
@@ -15,7 +17,8 @@ import os
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.model_selection import GridSearchCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_validate
 
 from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp.dask import DaskTrulySparseMLPClassifier
@@ -36,15 +39,21 @@ client = Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_ad
 # Many fits, one on each worker
 # -----------------------------
 #
-# Leave ``n_jobs`` of the network at None: each fit then takes one thread, however many fits a
-# worker runs at once. The search finds, to the last bit, what it would find alone.
+# Leave ``n_jobs`` of the network at None: each fit then takes one thread, so that a cluster of one
+# thread a core is never asked for more. X goes to the cluster once, and from worker to worker;
+# Ctrl-C cancels all fits that have not begun. A search finds, to the last bit, what it would find
+# alone. The same holds for everything in scikit-learn that takes ``n_jobs``, such as
+# ``cross_validate`` and ``HalvingGridSearchCV``, which gives few samples to many candidates first.
 
 X, y = make_microarray(n_samples=90, n_features=200, n_classes=3, random_state=0)
-network = TrulySparseMLPClassifier(50, max_iter=5 if FAST else 30, random_state=0)
-search = GridSearchCV(network, {"zeta": [0.1, 0.3] if FAST else [0.0, 0.1, 0.3, 0.6]}, cv=3)
+network = TrulySparseMLPClassifier(50, max_iter=2 if FAST else 30, random_state=0)
+grid = {"zeta": [0.1, 0.3] if FAST else [0.0, 0.1, 0.3, 0.6]}
 with joblib.parallel_config("dask"):
-    search.set_params(n_jobs=2).fit(X, y)
-print("best parameters:", search.best_params_)
+    search = GridSearchCV(network, grid, cv=3).fit(X, y)
+    halving = HalvingGridSearchCV(network, grid, cv=3, random_state=0).fit(X, y)
+    scores = cross_validate(search.best_estimator_, X, y, cv=3)["test_score"]
+print("best parameters:", search.best_params_, "and by halving:", halving.best_params_)
+print("accuracy of the folds:", scores.round(3))
 
 # %%
 # One fit, on blocks that stay where they are
@@ -53,7 +62,7 @@ print("best parameters:", search.best_params_)
 # Each block trains a replica of the network for some steps; their average is where the next round
 # begins. The result depends on the blocks and the seed, not on the workers.
 
-n_samples, n_rounds = (600, 4) if FAST else (6000, 40)
+n_samples, n_rounds = (300, 2) if FAST else (6000, 40)
 X, y = make_microarray(n_samples=n_samples, n_features=200, n_classes=3, random_state=1)
 size = n_samples // 4
 X_blocks, y_blocks = da.from_array(X, chunks=(size, -1)), da.from_array(y, chunks=size)

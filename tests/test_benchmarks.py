@@ -128,3 +128,10 @@ def test_ensembles_go_on_where_they_were(run, tmp_path, monkeypatch):
 def test_ensembles_read_the_bundled_sets(run, tmp_path):
     command = ["benchmark_ensembles", "--cache", tmp_path, "--models", "one", "--sets", "wine"]
     assert "| wine | " in run(*command)
+
+
+def test_a_cluster_is_compared_with_one_process(run):
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    tables = run("benchmark_distributed", "--quick")
+    assert tables.count("| 1 worker, 2 blocks | ") == 1
+    assert tables.count("\n| 1,000 | ") == 1

@@ -18,6 +18,8 @@ from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp.dask import DaskTrulySparseMLPClassifier
 from sksparse_mlp.dask._blocks import Block
 from sksparse_mlp.dask._cluster import Cluster
+from sksparse_mlp.dask._coordinator import Coordinator
+from sksparse_mlp.dask._messages import in_four_bytes, in_two_bytes
 from sksparse_mlp.dask._planning import batch_of_block, schedule_of
 from sksparse_mlp.dask._replica import Replica
 from sksparse_mlp.dask._summaries import merged, moments_of, summarised
@@ -86,11 +88,20 @@ def of_task(client):
 @each_task
 def test_one_block_trains_as_in_one_process(task, client):
     on_workers, alone, data = TASKS[task]
-    parameters = {"activation": "srelu", "solver": "adam", "evolution": "set", "batch_size": 16}
+    parameters = {"activation": "srelu", "evolution": "set", "batch_size": 16}
     found = on_workers(**parameters, local_steps=6).fit(*in_blocks(*data, size=90))
     local = alone(**parameters, max_iter=4).fit(*data)
     assert same_bits(found, local)
     assert found.history_["loss"] == pytest.approx(local.history_["loss"])
+
+
+def test_one_block_trains_with_adam_as_in_one_process_but_for_the_digits_that_do_not_travel(client):
+    parameters = {"solver": "adam", "evolution": None, "batch_size": 16, "max_iter": 4}
+    found = on_cluster(**parameters, local_steps=6).fit(*blocks(size=90))
+    local = small(**parameters).fit(X, Y)
+    assert found.history_["loss"] == pytest.approx(local.history_["loss"], rel=1e-3)
+    for ours, theirs in zip(found.coefs_, local.coefs_, strict=True):
+        np.testing.assert_allclose(ours.data, theirs.data, atol=0.02)
 
 
 @each_task
@@ -294,9 +305,19 @@ def test_connections_move_and_keep_their_number(expected):
     assert tuple(matrix.nnz for matrix in expected.coefs_) == expected.n_connections_
 
 
-def test_messages_hold_the_pattern_only_where_it_has_changed(client):
-    """SGD sends 8 bytes a connection and neuron, and 4 more a connection that may have moved."""
-    model = on_cluster(hidden_layer_sizes=(500,), evolution_end=0.5).fit(*blocks())
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_messages_take_8_bytes_a_connection_and_4_more_where_it_may_have_moved(
+    client, solver, monkeypatch
+):
+    sizes_back, take_over = [], Coordinator._take_over
+
+    def measure_and_take_over(coordinator, learned):
+        sizes_back.append(len(pickle.dumps(learned, protocol=5)))
+        take_over(coordinator, learned)
+
+    monkeypatch.setattr(Coordinator, "_take_over", measure_and_take_over)
+    model = on_cluster(hidden_layer_sizes=(500,), evolution_end=0.5, solver=solver)
+    model.fit(*blocks())
     n, n_neurons = sum(model.n_connections_), 503
     moved = np.array(model.history_["connections_rewired"]) > 0
     moved[0] = True  # the first message
@@ -304,6 +325,16 @@ def test_messages_hold_the_pattern_only_where_it_has_changed(client):
     assert moved[1] and not moved[-1]
     assert (n_bytes[~moved] < 8 * (n + n_neurons) + 2000).all()
     assert (n_bytes[moved] > 8 * (n + n_neurons) + 4 * n).all()
+    assert max(sizes_back) < 8 * (n + n_neurons) + 2000
+
+
+def test_two_bytes_hold_the_nearest_number_with_eight_digits():
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32) ** 9
+    values = np.append(values, np.float32([0, -0.0, 1, 2**-130, np.inf, -np.inf, np.nan]))
+    back = in_four_bytes(in_two_bytes(values))
+    np.testing.assert_allclose(back[:-4], values[:-4], rtol=2**-8)
+    np.testing.assert_array_equal(back[-6:], values[-6:])
+    np.testing.assert_array_equal(in_four_bytes(in_two_bytes(back)), back)
 
 
 def test_defaults_learn(client):

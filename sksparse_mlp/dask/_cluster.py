@@ -5,7 +5,8 @@ import pickle
 from uuid import uuid4
 
 from .._network.team import PATIENCE, Stopped
-from ._replica import split_state, train_replica
+from ._messages import split_state
+from ._replica import train_replica
 
 # Bytes of a part of a message. Dask warns of graphs beyond 10 MB; data that were scattered instead
 # would be lost with their workers.

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._network.team import Stopped
 from .._training.trainer import Trainer
-from ._replica import LEARNED
+from ._messages import LEARNED
 
 
 class RoundTiming:
@@ -94,8 +94,8 @@ class Coordinator(Trainer):
         network, n_steps = self.network, self.steps_per_epoch
         for name in LEARNED:
             getattr(network.arrays, name)[:] = learned.arrays[name]
-        for name, moments in network.optimizer_state._asdict().items():
-            moments[:] = learned.arrays[f"state of {name}"]
+        for name, moments in learned.unpacked_moments().items():
+            getattr(network.optimizer_state, name)[:] = moments
         self.last_rate = self._rate_of_last_step()
         network.t += n_steps
         network.n_updates += n_steps

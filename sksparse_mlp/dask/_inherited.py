@@ -10,7 +10,8 @@ Each block stays on the worker that holds it. In a round, a replica of the netwo
     the solver remembers are averaged, in proportion to the weight of the blocks' samples.
     Connections move between the rounds, at the client, so that all replicas always have the same
     ones; where replicas rewire themselves, they are averaged over the union of their connections
-    (Curci 2021). A round sends 8 to 16 bytes a connection to each worker, and as many back.
+    (Curci 2021). A round sends 8 bytes a connection to each worker, 4 more where connections have
+    moved, and 8 back; so what Adam remembers travels with eight binary digits.
 
     The result depends on the blocks and on ``random_state`` only: not on how many workers there
     are, how fast they are or which of them die. A task is a function of its arguments, so Dask

@@ -1,21 +1,15 @@
 """One block's part of a round: a pure function of the network, the rows, the seed and the round."""
 
-import pickle
 import time
 from typing import NamedTuple
 
 import numpy as np
 
-from .._network import SparseNetwork
 from .._network.team import Team
 from .._training.options import TrainingOptions
 from .._training.trainer import Trainer
 from ._blocks import seed_of_block
-
-# What local steps change, and is averaged: of the arrays, all but the pattern of the connections.
-LEARNED = ("weights", "intercepts", "srelu")
-PATTERN = ("indptr", "indices")
-COUNTERS = ("t", "n_updates", "epoch", "n_seen")
+from ._messages import LEARNED, Learned, joined_network, packed
 
 
 class RoundPlan(NamedTuple):
@@ -26,39 +20,6 @@ class RoundPlan(NamedTuple):
     first_t: int  # steps that the network had taken before this training
     total_steps: int
     n_threads: int
-
-
-class Learned(NamedTuple):
-    """What a block, or several, contributed to a round; sums of it are averages."""
-
-    arrays: dict  # by name, multiplied by the share of the block's weight
-    loss: float  # likewise
-    seconds: float  # of the slowest block
-
-    def __add__(self, other):
-        arrays = {name: array + other.arrays[name] for name, array in self.arrays.items()}
-        seconds = max(self.seconds, other.seconds)
-        return Learned(arrays, self.loss + other.loss, seconds)
-
-
-def split_state(state):
-    """A network's state as two messages: one changes in evolutions only, one in each round."""
-    arrays, moments = state["arrays"], state["optimizer_state"]
-    values = {
-        "arrays": {name: arrays[name] for name in LEARNED},
-        "optimizer_state": moments,
-        "counters": {name: state[name] for name in COUNTERS},
-    }
-    pattern = {name: part for name, part in state.items() if name not in COUNTERS}
-    pattern |= {"arrays": {name: arrays[name] for name in PATTERN}, "optimizer_state": None}
-    return pattern, values
-
-
-def joined_network(pattern, values):
-    """The network of two messages, each in parts."""
-    pattern, values = (pickle.loads(b"".join(parts)) for parts in (pattern, values))
-    state = {**pattern, **values["counters"], "optimizer_state": values["optimizer_state"]}
-    return SparseNetwork.of_state({**state, "arrays": pattern["arrays"] | values["arrays"]})
 
 
 class Replica(Trainer):
@@ -91,7 +52,7 @@ def train_replica(pattern, values, data, number, share, plan, rate):
     Parameters
     ----------
     pattern, values : list of bytes
-        What :func:`split_state` returns, pickled and divided.
+        What :func:`.split_state` returns, pickled and divided.
     data : TrainingData
         The block.
     number : int
@@ -113,7 +74,7 @@ def train_replica(pattern, values, data, number, share, plan, rate):
     network.streams = streams._replace(**own)
     with Team(plan.n_threads) as team:
         loss = Replica(network, data, plan, rate, team).run_steps(plan.local_steps)
-    arrays = {name: getattr(network.arrays, name) for name in LEARNED}
-    moments = {f"state of {name}": m for name, m in network.optimizer_state._asdict().items()}
-    arrays = {name: share * array for name, array in (arrays | moments).items()}
-    return Learned(arrays, float(share * loss), time.perf_counter() - start)
+    arrays = {name: share * getattr(network.arrays, name) for name in LEARNED}
+    moments = {name: share * m for name, m in network.optimizer_state._asdict().items()}
+    seconds = time.perf_counter() - start
+    return Learned(arrays, packed(moments), float(share * loss), seconds)
