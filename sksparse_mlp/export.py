@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .classifier import TrulySparseMLPClassifier
 from .regressor import TrulySparseMLPRegressor
+from .survival import TrulySparseMLPSurvival
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 
@@ -85,9 +86,9 @@ def to_mlp_regressor(est, *, max_bytes=2**31):
 
     Parameters
     ----------
-    est : TrulySparseMLPRegressor
-        A fitted regressor, of any loss; for activations and skip layers see
-        :func:`to_mlp_classifier`.
+    est : TrulySparseMLPRegressor or TrulySparseMLPSurvival
+        A fitted regressor, of any loss, or a survival model, of which the risks are left and not
+        the curves; for activations and skip layers see :func:`to_mlp_classifier`.
     max_bytes : int, default=2**31
         The most that the dense weights may take, those of a skip layer included.
 
@@ -112,10 +113,12 @@ def to_mlp_regressor(est, *, max_bytes=2**31):
     >>> bool(np.allclose(dense.predict(X), model.predict(X), rtol=1e-3, atol=1e-3 * y.std()))
     True
     """
-    _check(est, "target_scale_", TrulySparseMLPRegressor, max_bytes)
+    is_survival = hasattr(est, "cum_baseline_hazard_")
+    _check(est, "coefs_" if is_survival else "target_scale_", TrulySparseMLPRegressor, max_bytes)
     coefs, intercepts = _dense_layers(est)
-    coefs[-1] = coefs[-1] * est.target_scale_
-    intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_mean_
+    if not is_survival:  # whose targets have no scale
+        coefs[-1] = coefs[-1] * est.target_scale_
+        intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_mean_
     small = MLPRegressor(hidden_layer_sizes=(1,), activation=est.activation)
     targets = np.zeros((2, est.n_outputs_)) if est.n_outputs_ > 1 else np.zeros(2)
     small.partial_fit(np.zeros((2, 1), np.float32), targets)
@@ -126,9 +129,10 @@ def register_onnx_converters(*, max_bytes=2**31):
     """Make skl2onnx convert the estimators of this package, also as steps of a pipeline.
 
     Call it once, before ``skl2onnx.to_onnx``. A classifier is converted as by
-    :func:`to_mlp_classifier`, a regressor as by :func:`to_mlp_regressor`, so connections become
-    dense weights; a selector becomes the list of the features that it selects. A network of several
-    labels a sample is refused. Needs skl2onnx: ``pip install sksparse-mlp[onnx]``.
+    :func:`to_mlp_classifier`, a regressor or survival model as by :func:`to_mlp_regressor`, so
+    connections become dense weights; a selector becomes the list of the features that it selects.
+    A network of several labels a sample is refused. Needs skl2onnx:
+    ``pip install sksparse-mlp[onnx]``.
 
     Parameters
     ----------
@@ -179,12 +183,13 @@ def register_onnx_converters(*, max_bytes=2**31):
             "nocl": [True, False],
         },
     )
-    update_registered_converter(
-        TrulySparseMLPRegressor,
-        TrulySparseMLPRegressor.__name__,
-        calculate_linear_regressor_output_shapes,
-        _regressor_converter(max_bytes),
-    )
+    for regressor in (TrulySparseMLPRegressor, TrulySparseMLPSurvival):
+        update_registered_converter(
+            regressor,
+            regressor.__name__,
+            calculate_linear_regressor_output_shapes,
+            _regressor_converter(max_bytes),
+        )
     for selector in (SparseAutoencoderSelector, SparseMLPFeatureSelector):
         update_registered_converter(
             selector, selector.__name__, _set_width_of_selection, _convert_selector

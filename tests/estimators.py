@@ -1,10 +1,14 @@
-"""A small classifier with every choice made plain, and data for it, for tests of the estimator."""
+"""Small estimators with every choice made plain, and data for them."""
 
 import numpy as np
 from sklearn.datasets import make_classification, make_multilabel_classification, make_regression
 from sklearn.preprocessing import scale
 
-from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
+from sksparse_mlp import (
+    TrulySparseMLPClassifier,
+    TrulySparseMLPRegressor,
+    TrulySparseMLPSurvival,
+)
 
 RECIPE = {
     "hidden_layer_sizes": (12, 8),
@@ -31,10 +35,21 @@ def small(**changes):
     return TrulySparseMLPClassifier(**RECIPE | changes)
 
 
+WITHOUT_CLASSES = {name: value for name, value in RECIPE.items() if name != "temperature"}
+
+
 def small_regressor(**changes):
     """An unfitted regressor."""
-    recipe = {name: value for name, value in RECIPE.items() if name != "temperature"}
-    return TrulySparseMLPRegressor(**recipe | changes)
+    return TrulySparseMLPRegressor(**WITHOUT_CLASSES | changes)
+
+
+def small_survival(**changes):
+    """An unfitted survival model."""
+    return TrulySparseMLPSurvival(**WITHOUT_CLASSES | changes)
+
+
+# Makes of each kind of estimator one that is not fitted.
+KINDS = {"classifier": small, "regressor": small_regressor, "survival": small_survival}
 
 
 def numbers(n_samples=96, n_features=10, seed=0):
@@ -60,8 +75,31 @@ def points(n_classes=3, n_samples=96, n_features=10, seed=0):
     return scale(X).astype(np.float32), np.array(["ALL", "AML", "CLL", "CML"])[y]
 
 
+def structured(event, time):
+    """y of survival models."""
+    y = np.empty(len(time), [("event", bool), ("time", float)])
+    y["event"], y["time"] = event, time
+    return y
+
+
+def times(n_samples=96, n_features=10, seed=0):
+    """Standardised features, and times that two of them explain; some are censored, some tied."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, n_features)).astype(np.float32)
+    time, censoring = rng.exponential(np.exp(-X[:, 0] - X[:, 1])), rng.exponential(2.0, n_samples)
+    return X, structured(time <= censoring, np.round(0.01 + np.minimum(time, censoring), 2))
+
+
+def targets_for(kind, y):
+    """Targets of a kind of estimator, made of class labels."""
+    numbers = np.unique(y, return_inverse=True)[1]
+    if kind == "survival":
+        return structured(np.arange(len(y)) % 4 > 0, 1.0 + numbers)
+    return numbers.astype(float) if kind == "regressor" else y
+
+
 def same_bits(model, other):
-    """Whether two fitted classifiers have the same connections, weights and intercepts."""
+    """Whether two fitted estimators have the same connections, weights and intercepts."""
     pairs = zip(model.coefs_ + model.intercepts_, other.coefs_ + other.intercepts_, strict=True)
     return all(
         np.array_equal(a.indices, b.indices) and np.array_equal(a.data, b.data)

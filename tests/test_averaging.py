@@ -5,7 +5,16 @@ import tracemalloc
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, make_options, members_of, train
-from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from estimators import (
+    indicators,
+    numbers,
+    points,
+    same_bits,
+    small,
+    small_regressor,
+    small_survival,
+    times,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -173,8 +182,13 @@ def test_no_cycle_is_ended_by_a_loss_that_rises():
 
 @pytest.mark.parametrize(
     ("make", "data"),
-    [(small, points()), (small, indicators()), (small_regressor, numbers())],
-    ids=["classes", "labels", "numbers"],
+    [
+        (small, points()),
+        (small, indicators()),
+        (small_regressor, numbers()),
+        (small_survival, times()),
+    ],
+    ids=["classes", "labels", "numbers", "times"],
 )
 @each_rule
 def test_the_same_bits_for_any_number_of_threads_dense_or_sparse(rule, make, data):

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import small
+from estimators import KINDS, small, targets_for
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -16,6 +16,8 @@ from sksparse_mlp import (
     SparseAutoencoderSelector,
     SparseMLPFeatureSelector,
     TrulySparseMLPClassifier,
+    TrulySparseMLPRegressor,
+    TrulySparseMLPSurvival,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -25,7 +27,9 @@ X = RNG.normal(size=(N_SAMPLES, N_FEATURES))
 y = np.arange(N_SAMPLES) % 3
 ONES = np.ones(N_SAMPLES)
 
-classifier = partial(small, hidden_layer_sizes=(6,), epsilon=2, max_iter=2, batch_size=8)
+TINY = {"hidden_layer_sizes": (6,), "epsilon": 2, "max_iter": 2, "batch_size": 8}
+classifier = partial(small, **TINY)
+OF_KIND = {kind: targets_for(kind, y) for kind in KINDS}
 
 
 # ---------------------------------------------------------------- one parameter
@@ -95,6 +99,21 @@ WRONG = {
     "random_state": [-1, 2**32, 1.5, "seed", np.random.default_rng(0)],
     "n_jobs": [0, 1.5, "all"],
 }
+WRONG_ELSEWHERE = {
+    "regressor": {
+        "loss": ["poisson", None, 1],
+        "quantile": [*NOT_NUMBERS, 0, 1],
+        "huber_delta": [*NOT_NUMBERS, 0, -1],
+    },
+    "survival": {"scoring": [*WRONG["scoring"], "accuracy", "r2", None]},
+}
+
+
+def wrong_of(kind):
+    """Wrong values of each parameter of a kind of estimator."""
+    parameters = KINDS[kind]().get_params()
+    values = WRONG | WRONG_ELSEWHERE.get(kind, {})
+    return {name: values[name] for name in parameters}
 
 
 def test_every_parameter_is_tried():
@@ -106,15 +125,21 @@ def names_value(error, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+    ("kind", "name", "value"),
+    [
+        (kind, name, value)
+        for kind in KINDS
+        for name, values in wrong_of(kind).items()
+        for value in values
+    ],
 )
-def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(name, value):
-    estimator = classifier(**{name: value})
+def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(kind, name, value):
+    estimator = KINDS[kind](**TINY | {name: value})
+    before = dict(vars(estimator))
     with pytest.raises(ValueError, match=rf"\b{name}\b.*\bmust\b") as caught:
-        estimator.fit(X, y)
+        estimator.fit(X, OF_KIND[kind])
     assert names_value(caught.value, value)
-    assert not hasattr(estimator, "classes_")
-    assert not estimator.__sklearn_is_fitted__()
+    assert vars(estimator) == before
 
 
 @pytest.mark.parametrize(
@@ -152,6 +177,8 @@ def numeric_parameters(estimator):
         pytest.param(estimator, name, id=f"{type(estimator).__name__} {name}")
         for estimator in (
             TrulySparseMLPClassifier(),
+            TrulySparseMLPRegressor(),
+            TrulySparseMLPSurvival(),
             SparseMLPFeatureSelector(),
             SparseAutoencoderSelector(),
         )
@@ -159,8 +186,9 @@ def numeric_parameters(estimator):
     ],
 )
 def test_a_number_beyond_all_floats_is_an_error_that_names_the_parameter(estimator, name):
+    times = isinstance(estimator, TrulySparseMLPSurvival)
     with pytest.raises(ValueError, match=rf"\b{name}\b"):
-        clone(estimator).set_params(**{name: 10**400}).fit(X, y)
+        clone(estimator).set_params(**{name: 10**400}).fit(X, OF_KIND["survival"] if times else y)
 
 
 @pytest.mark.parametrize("name", ["hidden_layer_sizes", "epsilon"])
@@ -278,16 +306,22 @@ def fitted():
     return classifier().fit(X, y)
 
 
+@pytest.fixture(scope="module")
+def fitted_of_kind(fitted):
+    return {kind: make(**TINY).fit(X, OF_KIND[kind]) for kind, make in KINDS.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("bad", "message"), WRONG_X.values(), ids=WRONG_X)
-def test_wrong_X(bad, message, fitted):
-    estimator = classifier()
+def test_wrong_X(bad, message, kind, fitted_of_kind):
+    estimator, y = KINDS[kind](**TINY), OF_KIND[kind]
     with pytest.raises(ValueError, match=message):
         estimator.fit(bad, y)
     assert not estimator.__sklearn_is_fitted__()
     with pytest.raises(ValueError, match=message):
-        estimator.partial_fit(bad, y, classes=CLASSES)
+        estimator.partial_fit(bad, y, **{"classes": CLASSES} if kind == "classifier" else {})
     with pytest.raises(ValueError, match=message):
-        fitted.predict(bad)
+        fitted_of_kind[kind].predict(bad)
     with pytest.raises(ValueError, match=rf"X_val: (.|\n)*{message}"):
         estimator.fit(X, y, X_val=bad, y_val=y)
 
@@ -412,12 +446,14 @@ WRONG_WEIGHT = {
 }
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("bad", "message"), WRONG_WEIGHT.values(), ids=WRONG_WEIGHT)
-def test_wrong_weights(bad, message):
+def test_wrong_weights(bad, message, kind):
+    make, y = partial(KINDS[kind], **TINY), OF_KIND[kind]
     with pytest.raises(ValueError, match=f"sample_weight.*{message}"):
-        classifier().fit(X, y, bad)
+        make().fit(X, y, bad)
     with pytest.raises(ValueError, match=f"sample_weight_val.*{message}"):
-        classifier().fit(X, y, X_val=X, y_val=y, sample_weight_val=bad)
+        make().fit(X, y, X_val=X, y_val=y, sample_weight_val=bad)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -533,9 +569,20 @@ def test_a_network_without_hidden_layers_has_no_hidden_activations():
         model.hidden_activations(X)
 
 
-def test_a_failed_fit_leaves_a_fitted_model_as_it_was(fitted):
-    before = vars(fitted).copy()
-    for bad_X, bad_y in ((X * NAN, y), (X, 0 * y), (X[:, :2], y[:-1])):
+def nothing_to_learn(kind):
+    """Targets that are refused: a single class, a number that is none, no event."""
+    y = OF_KIND[kind].copy()
+    if kind == "survival":
+        y["event"] = False
+        return y
+    return y * (NAN if kind == "regressor" else 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failed_fit_leaves_a_fitted_model_as_it_was(kind, fitted_of_kind):
+    model, y = fitted_of_kind[kind], OF_KIND[kind]
+    before = vars(model).copy()
+    for bad_X, bad_y in ((X * NAN, y), (X, nothing_to_learn(kind)), (X[:, :2], y[:-1])):
         with pytest.raises(ValueError):
-            fitted.fit(bad_X, bad_y)
-    assert vars(fitted) == before
+            model.fit(bad_X, bad_y)
+    assert vars(model) == before

@@ -9,7 +9,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, record, train
-from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from estimators import (
+    indicators,
+    numbers,
+    points,
+    same_bits,
+    small,
+    small_regressor,
+    small_survival,
+    times,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -448,10 +457,11 @@ def test_copies_and_streams_go_on_with_the_same_bits(changes):
 
 
 @each_kind
-@pytest.mark.parametrize("task", [numbers, indicators])
-def test_numbers_and_labels_have_the_same_bits_for_any_threads(changes, task):
+@pytest.mark.parametrize(
+    ("model", "task"), [(small_regressor, numbers), (small, indicators), (small_survival, times)]
+)
+def test_other_targets_have_the_same_bits_for_any_threads(changes, model, task):
     X, y = task()
-    model = small_regressor if task is numbers else small
     one, other = (model(**changes, n_jobs=n).fit(X, y) for n in (1, 2))
     assert same_bits(one, other)
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from estimators import small
+from estimators import KINDS, numbers, points, small, times
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,6 +21,18 @@ def data():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 8)).astype(np.float32)
     return X, (X[:, 0] > 0).astype(int)
+
+
+TASKS = {"classifier": points, "regressor": numbers, "survival": times}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def said_by(model, X):
+    """All that a fitted estimator says of samples, as an array."""
+    curves = getattr(model, "predict_survival_function", None)
+    if curves is not None:
+        return np.column_stack((curves(X, return_array=True), model.predict(X)))
+    return getattr(model, "predict_proba", model.predict)(X)
 
 
 class Recorder:
@@ -42,13 +54,14 @@ class Recorder:
     def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
         self.ended.append(context.task_name)
         if self.predicts:
-            self.predictions.append(fitted_estimator.predict_proba(X))
+            self.predictions.append(said_by(fitted_estimator, X))
         return self.stop_after == self.ended.count("epoch")
 
 
-def test_each_epoch_and_the_fit_are_announced(data):
+@each_kind
+def test_each_epoch_and_the_fit_are_announced(kind):
     recorder = Recorder()
-    small().set_callbacks(recorder).fit(*data)
+    KINDS[kind]().set_callbacks(recorder).fit(*TASKS[kind]())
     assert recorder.begun == ["fit"] + 5 * ["epoch"]
     assert recorder.ended == 5 * ["epoch"] + ["fit"]
 
@@ -57,11 +70,28 @@ def test_a_callback_may_stop_the_training(data):
     assert small().set_callbacks(Recorder(stop_after=2)).fit(*data).n_iter_ == 2
 
 
-def test_a_callback_sees_the_network_of_its_epoch(data):
-    recorder = Recorder()
-    model = small().set_callbacks(recorder).fit(*data)
+@each_kind
+def test_a_callback_sees_the_network_of_its_epoch(kind):
+    recorder, (X, y) = Recorder(), TASKS[kind]()
+    model = KINDS[kind]().set_callbacks(recorder).fit(X, y)
     assert not np.array_equal(recorder.predictions[0], recorder.predictions[1])
-    assert np.array_equal(recorder.predictions[-1], model.predict_proba(data[0]))
+    assert np.array_equal(recorder.predictions[-1], said_by(model, X))
+    assert np.array_equal(recorder.predictions[-2], recorder.predictions[-1])  # epoch, and fit
+
+
+def test_no_callback_sees_the_hazards_of_an_earlier_fit():
+    X, y = times()
+    model, fresh, again = KINDS["survival"](), Recorder(), Recorder()
+    model.set_callbacks(fresh).fit(X, y)
+    model.fit(X[:40], y[:40]).set_callbacks(again).fit(X, y)
+    assert np.array_equal(again.predictions[0], fresh.predictions[0])
+
+
+@each_kind
+def test_callbacks_change_no_bit(kind):
+    X, y = TASKS[kind]()
+    watched, alone = KINDS[kind]().set_callbacks(Recorder()).fit(X, y), KINDS[kind]().fit(X, y)
+    assert np.array_equal(said_by(watched, X), said_by(alone, X))
 
 
 def test_a_network_that_a_callback_keeps_stays_that_of_its_epoch(data):

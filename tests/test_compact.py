@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from builders import make_network, predict, shaken
-from estimators import points, same_bits, small
+from estimators import KINDS, points, same_bits, small, targets_for
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sksparse_mlp import SparseAutoencoderSelector, TrulySparseMLPRegressor
+from sksparse_mlp import SparseAutoencoderSelector
 from sksparse_mlp._network.activations import CODES
 from sksparse_mlp._network.compaction import compacted, pruned
 from sksparse_mlp._network.team import Team
@@ -288,16 +288,16 @@ def test_a_selector_is_compacted_with_its_scores():
     assert_array_equal(smaller.get_support(), selector.get_support())
 
 
-def test_a_compacted_regressor_predicts_the_same():
-    X, _ = points()
-    model = TrulySparseMLPRegressor((40, 30), epsilon=0.5, max_iter=3, random_state=0).fit(
-        X, X[:, 0]
-    )
+@pytest.mark.parametrize("kind", ["regressor", "survival"])
+def test_a_compacted_network_without_classes_predicts_the_same(kind):
+    X, y = points()
+    y = targets_for(kind, y)
+    model = KINDS[kind](hidden_layer_sizes=(40, 30), epsilon=0.5, max_iter=3).fit(X, y)
     smaller = model.compact()
     assert sum(smaller.n_connections_) < sum(model.n_connections_)
     assert_allclose(smaller.predict(X), model.predict(X), rtol=1e-5, atol=1e-5)
     sizes = smaller.n_connections_
-    assert smaller.partial_fit(X, X[:, 0]).n_connections_ == sizes
+    assert smaller.partial_fit(X, y).n_connections_ == sizes
 
 
 def test_a_classifier_without_hidden_layers_is_copied():

@@ -10,7 +10,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import indicators, numbers, points, small, small_regressor
+from estimators import (
+    indicators,
+    numbers,
+    points,
+    small,
+    small_regressor,
+    small_survival,
+    times,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
@@ -152,12 +160,19 @@ def test_wrong_numbers_of_features_are_refused(two, n_features):
         ContributionDisplay.from_estimator(two, points(n_classes=2)[0], n_features=n_features)
 
 
-def test_a_regressor_shows_what_adds_to_its_prediction():
-    X, y = numbers()
-    model = small_regressor().fit(X, y)
+@pytest.mark.parametrize(
+    ("make", "data", "name"),
+    [(small_regressor, numbers, "prediction"), (small_survival, times, "log hazard ratio")],
+)
+def test_without_classes_it_shows_what_adds_to_the_output(make, data, name):
+    X, y = data()
+    model = make().fit(X, y)
     shown = ContributionDisplay.from_estimator(model, X)
     assert_array_equal(shown.contributions, contributions(model, X))
-    assert shown.ax_.get_xlabel() == "contribution to the prediction"
+    assert shown.ax_.get_xlabel() == f"contribution to the {name}"
+    assert len(ContributionDisplay.from_estimator(model, X[:1], n_features=3).bars_) == 3
+    with pytest.raises(ValueError, match="has no meaning without classes"):
+        ContributionDisplay.from_estimator(model, X, class_of_interest=1)
 
 
 @pytest.mark.parametrize("n_labels", [2, 4])

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import indicators, numbers, small, small_regressor
+from estimators import indicators, numbers, small, small_regressor, small_survival, times
 from fitted import trained
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -272,6 +272,15 @@ def test_a_regressor_predicts_the_same(n_targets, skip):
     np.testing.assert_allclose(dense.predict(X), model.predict(X), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("skip", ["fitted", None])
+def test_of_a_survival_model_the_risks_are_left(skip):
+    X, y = times()
+    model = small_survival(skip_connections=skip).fit(X, y)
+    np.testing.assert_allclose(to_mlp_regressor(model).predict(X), model.predict(X), atol=1e-5)
+    with pytest.raises(NotFittedError):
+        to_mlp_regressor(small_survival())
+
+
 def test_a_network_of_another_kind_is_an_error_that_names_what_is_wanted():
     X, y = numbers()
     regressor, classifier = small_regressor().fit(X, y), small().fit(X, y > 100)
@@ -281,15 +290,16 @@ def test_a_network_of_another_kind_is_an_error_that_names_what_is_wanted():
         to_mlp_regressor(classifier)
 
 
-def test_onnx_of_a_regressor():
+@pytest.mark.parametrize(("make", "data"), [(small_regressor, numbers), (small_survival, times)])
+def test_onnx_of_numbers(make, data):
     to_onnx = pytest.importorskip("skl2onnx").to_onnx
     session = pytest.importorskip("onnxruntime").InferenceSession
-    X, y = numbers()
-    model = small_regressor(skip_connections="fitted").fit(X, y)
+    X, y = data()
+    model = make(skip_connections="fitted").fit(X, y)
     register_onnx_converters()
     run = session(to_onnx(model, X[:1]).SerializeToString(), providers=["CPUExecutionProvider"])
     found = run.run(None, {run.get_inputs()[0].name: X})[0]
-    np.testing.assert_allclose(found.ravel(), model.predict(X), rtol=1e-3, atol=0.1)
+    np.testing.assert_allclose(found.ravel(), model.predict(X), rtol=1e-4, atol=1e-4)
 
 
 def test_onnx_of_several_labels_is_refused():

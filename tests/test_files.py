@@ -7,29 +7,24 @@ import pickle
 import pickletools
 import struct
 import warnings
-from functools import partial
+from functools import cache, partial
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from builders import bits_of
-from estimators import small
+from estimators import KINDS, small, targets_for
 from sklearn.base import clone
 
-from sksparse_mlp import SparseAutoencoderSelector, TrulySparseMLPClassifier
+from sksparse_mlp import SparseAutoencoderSelector
 from sksparse_mlp._estimator import fitting
+from sksparse_mlp._estimator.supervised import BaseSupervisedMLP
 from sksparse_mlp._kernels.steps import predict_batch
 from sksparse_mlp._network import SparseNetwork
 from sksparse_mlp._network.state import FORMAT_VERSION
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-# What skops has to be told to trust: the two classes of this package that a model consists of.
-TRUSTED = [
-    "sksparse_mlp._network.SparseNetwork",
-    "sksparse_mlp.classifier.TrulySparseMLPClassifier",
-]
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 8)).astype(np.float32)
@@ -38,7 +33,12 @@ y = np.array(["no", "yes", "maybe"])[RNG.integers(3, size=40)]
 
 GENES = [f"gene {i}" for i in range(8)]
 
-classifier = partial(small, hidden_layer_sizes=(10, 6), solver="adam", batch_size=16, max_iter=3)
+TINY = {"hidden_layer_sizes": (10, 6), "solver": "adam", "batch_size": 16, "max_iter": 3}
+classifier = partial(small, **TINY)
+
+
+def fitted(kind, **changes):
+    return KINDS[kind](**TINY | changes).fit(X, targets_for(kind, y))
 
 
 def through_pickle(model, protocol=pickle.HIGHEST_PROTOCOL):
@@ -55,9 +55,12 @@ def through_joblib(model):
 def through_skops(model):
     skops = pytest.importorskip("skops.io")
     contents = skops.dumps(model)
+    # What skops has to be told to trust: the two classes of this package that a model consists of.
+    cls = type(model)
+    trusted = ["sksparse_mlp._network.SparseNetwork", f"{cls.__module__}.{cls.__name__}"]
     untrusted = skops.get_untrusted_types(data=contents)
-    assert untrusted == (TRUSTED if model.__sklearn_is_fitted__() else TRUSTED[1:])
-    return skops.loads(contents, trusted=TRUSTED)
+    assert untrusted == (trusted if model.__sklearn_is_fitted__() else trusted[1:])
+    return skops.loads(contents, trusted=trusted)
 
 
 WAYS = [through_pickle, through_joblib, through_skops, copy.deepcopy, copy.copy]
@@ -78,6 +81,19 @@ def test_a_model_comes_back_with_every_bit(way, changes):
     assert back.get_params() == model.get_params()
     assert back.history_ == model.history_
     assert back.n_connections_ == model.n_connections_
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["regressor", "survival"])
+def test_models_of_other_kinds_come_back_with_every_bit(way, kind):
+    model = fitted(kind, skip_connections="fitted")
+    back = way(model)
+    assert bits_of(back._network) == bits_of(model._network)
+    np.testing.assert_array_equal(back.predict(X), model.predict(X))
+    assert joblib.hash(back) == joblib.hash(model)
+    if kind == "survival":
+        curves = (each.predict_survival_function(X, return_array=True) for each in (back, model))
+        np.testing.assert_array_equal(*curves)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -151,17 +167,19 @@ def parts_of(value, path="model"):
         assert type(value) in (list, tuple), f"{path} is a {type(value).__name__}"
         for i, part in enumerate(value):
             yield from parts_of(part, f"{path}[{i}]")
-    elif isinstance(value, (TrulySparseMLPClassifier, SparseNetwork)):
+    elif isinstance(value, (BaseSupervisedMLP, SparseNetwork)):
         yield from parts_of(value.__getstate__(), path)
     else:
         yield path, value
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_state_is_numbers_texts_and_arrays(n_jobs, monkeypatch):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_is_numbers_texts_and_arrays(kind, n_jobs, monkeypatch):
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
-    model = classifier(n_jobs=n_jobs, hidden_layer_sizes=(300,), epsilon=40, early_stopping=True)
-    model.fit(X, y).predict(X)
+    sizes = {"hidden_layer_sizes": (300,), "epsilon": 40}
+    model = fitted(kind, n_jobs=n_jobs, early_stopping=True, **sizes)
+    model.predict(X)
     for path, value in parts_of(model):
         assert isinstance(value, PLAIN), f"{path} is a {type(value).__name__}"
         assert not isinstance(value, np.ndarray) or value.dtype.kind in "iufU", path
@@ -193,15 +211,19 @@ def flipped(contents, position, bit):
     return bytes(changed)
 
 
-def everything(**changes):
+def everything(kind="classifier", **changes):
     """A model that has all parts there are."""
-    changes = {
-        "skip_connections": "fitted",
-        "evolution": "guided",
-        "class_weight": {"no": 2.0},
-    } | changes
-    frame = pd.DataFrame(X, columns=GENES)
-    return classifier(random_state=np.random.RandomState(0), **changes).fit(frame, y)
+    changes = {"skip_connections": "fitted", "evolution": "guided"} | changes
+    if kind == "classifier":
+        changes = {"class_weight": {"no": 2.0}} | changes
+    model = KINDS[kind](**TINY, random_state=np.random.RandomState(0), **changes)
+    return model.fit(pd.DataFrame(X, columns=GENES), targets_for(kind, y))
+
+
+@cache
+def state_of(kind):
+    """Its state, which nobody changes."""
+    return everything(kind).__getstate__()
 
 
 def other_value(value):
@@ -209,7 +231,7 @@ def other_value(value):
     if isinstance(value, np.random.RandomState):
         return np.random.RandomState(1)
     if isinstance(value, np.ndarray):
-        return np.roll(value, 1)
+        return np.roll(value, 1) if value.size > 1 else value + 1
     if isinstance(value, (dict, list, tuple)) and value:
         last = list(value)[-1] if isinstance(value, dict) else -1
         changed = value.copy() if isinstance(value, (dict, list)) else list(value)
@@ -220,32 +242,32 @@ def other_value(value):
     return value + (1 if isinstance(value, (int, float)) else "x") if value is not None else 0
 
 
-def installed(state):
-    return TrulySparseMLPClassifier.__new__(TrulySparseMLPClassifier).__setstate__(state)
+def installed(state, kind="classifier"):
+    cls = type(KINDS[kind]())
+    return cls.__new__(cls).__setstate__(state)
 
 
-PARTS = sorted(everything().__getstate__())
+PARTS = [(kind, name) for kind in KINDS for name in sorted(state_of(kind))]
 
 
-@pytest.mark.parametrize("name", [name for name in PARTS if not name.endswith("_network")])
-def test_a_wrong_value_of_any_attribute_is_an_error(name):
-    state = everything().__getstate__()
-    installed(state)
+@pytest.mark.parametrize(("kind", "name"), [part for part in PARTS if part[1] != "_network"])
+def test_a_wrong_value_of_any_attribute_is_an_error(kind, name):
+    state = state_of(kind)
+    installed(state, kind)
     with pytest.raises(ValueError, match="damaged"):
-        installed(state | {name: other_value(state[name])})
+        installed(state | {name: other_value(state[name])}, kind)
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_a_missing_attribute_is_an_error(name):
-    state = everything().__getstate__()
-    del state[name]
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_a_missing_attribute_is_an_error(kind, name):
+    state = {key: value for key, value in state_of(kind).items() if key != name}
     with pytest.raises(ValueError, match="damaged"):
-        installed(state)
+        installed(state, kind)
 
 
 def test_a_missing_network_is_an_error():
     with pytest.raises(ValueError, match="damaged"):
-        installed(everything().__getstate__() | {"_network": None})
+        installed(state_of("classifier") | {"_network": None})
 
 
 def positions_of(names, contents):
@@ -268,9 +290,9 @@ def test_one_wrong_bit_in_the_name_of_an_attribute_is_an_error():
                 pickle.loads(flipped(contents, position, bit))
 
 
-def unlike_a_model(name, value):
+def unlike_a_model(kind, name, value):
     """The state of an estimator with another attribute, its checksum computed anew."""
-    model = everything()
+    model = everything(kind)
     setattr(model, name, value)
     return model.__getstate__()
 
@@ -295,7 +317,27 @@ def unlike_a_model(name, value):
 )
 def test_what_is_no_model_is_refused_by_name(name, value):
     with pytest.raises(ValueError, match=rf"state is damaged: {name}"):
-        installed(unlike_a_model(name, value))
+        installed(unlike_a_model("classifier", name, value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("regressor", "target_mean_", np.array([np.nan])),
+        ("regressor", "target_scale_", np.array([0.0])),
+        ("regressor", "target_scale_", [1.0]),
+        ("regressor", "_is_column", 1),
+        ("survival", "unique_times_", np.array([2.0, 1.0, 3.0])),
+        ("survival", "unique_times_", np.array([-1.0, 1.0, 3.0])),
+        ("survival", "unique_times_", np.arange(4.0)),
+        ("survival", "cum_baseline_hazard_", np.array([0.5, 0.4, 0.6])),
+        ("survival", "cum_baseline_hazard_", np.array([0.5, np.nan, 0.6])),
+        ("survival", "cum_baseline_hazard_", [0.1, 0.2, 0.3]),
+    ],
+)
+def test_what_is_no_model_of_another_kind_is_refused_by_name(kind, name, value):
+    with pytest.raises(ValueError, match=rf"state is damaged: {name}"):
+        installed(unlike_a_model(kind, name, value), kind)
 
 
 def test_scores_of_a_selector_that_are_no_numbers_are_refused():

@@ -5,12 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from estimators import structured
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import (
+    TrulySparseMLPClassifier,
+    TrulySparseMLPRegressor,
+    TrulySparseMLPSurvival,
+)
 
 DTYPES = ["f4", "f8", "f2", ">f8", "i1", "i8", "u4", "?", "O", "g"]
 LAYOUTS = {
@@ -43,14 +48,35 @@ def matrices(draw, n_samples, n_features):
         return LAYOUTS[layout](X.astype(dtype))
 
 
+def labels(draw, rng, n_samples):
+    n_classes = draw(st.sampled_from([1, 2, 3, 4, 4, 4]))
+    return np.array(["a", "b", "c", "d"])[rng.permutation(n_samples) % n_classes]
+
+
+def numbers(draw, rng, n_samples):
+    spread, middle = draw(st.sampled_from([0.0, 1e-3, 1.0, 1.0, 1e10, 1e300])), draw(scales)
+    shape = n_samples if draw(st.integers(0, 4)) else (n_samples, 1)
+    return middle + spread * rng.normal(size=shape)
+
+
+def times(draw, rng, n_samples):
+    """Now and then all tied, or without an event, or with a time that is none."""
+    time = rng.exponential(size=n_samples) * draw(st.sampled_from([1.0, 1e-30, 1e30]))
+    time = time if draw(st.booleans()) else np.round(time, 1)
+    if draw(st.integers(0, 9)) == 9:
+        time[0] = draw(st.sampled_from([0.0, -1.0, np.inf, np.nan, 1e308]))
+    return structured(
+        rng.random(n_samples) < draw(st.sampled_from([0.7, 0.7, 0.3, 1.0, 0.0])), time
+    )
+
+
 @st.composite
-def chunks(draw, n_features):
+def chunks(draw, n_features, targets):
     """X, y and weights that mostly fit together."""
     n_samples = draw(st.sampled_from([1, 2, 5, 8, 17, 33, 40, 40]))
     n_features = draw(st.sampled_from([n_features] * 15 + [n_features + 1]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    n_classes = draw(st.sampled_from([1, 2, 3, 4, 4, 4]))
-    y = np.array(["a", "b", "c", "d"])[rng.permutation(n_samples) % n_classes]
+    y = targets(draw, rng, n_samples)
     weight = draw(
         st.sampled_from([None, None, rng.random(n_samples), rng.integers(0, 2, n_samples) * 1e300])
     )
@@ -104,14 +130,28 @@ PARAMETERS = {
     "n_iter_no_change": st.integers(1, 3),
     "early_stopping": st.booleans(),
     "validation_fraction": st.floats(0.01, 0.99),
-    "scoring": st.sampled_from([None, None, "accuracy", "neg_log_loss"]),
-    "temperature": st.sampled_from(["auto", 1e-6, 1.0, 1e10]),
-    "class_weight": st.sampled_from([None, "balanced", {"a": 0.0}, {"a": 1e300, "b": 1e-300}]),
     "warm_start": st.booleans(),
     "random_state": st.integers(0, 2**32 - 1),
     "n_jobs": st.sampled_from([None, 2]),
 }
-parameters = st.fixed_dictionaries({}, optional=PARAMETERS)
+OF_CLASSIFIERS = {
+    "scoring": st.sampled_from([None, None, "accuracy", "neg_log_loss"]),
+    "temperature": st.sampled_from(["auto", 1e-6, 1.0, 1e10]),
+    "class_weight": st.sampled_from([None, "balanced", {"a": 0.0}, {"a": 1e300, "b": 1e-300}]),
+}
+OF_REGRESSORS = {
+    "scoring": st.sampled_from([None, None, "r2", "neg_mean_absolute_error"]),
+    "loss": st.sampled_from(["squared_error", "absolute_error", "huber", "quantile"]),
+    "quantile": st.floats(0, 1, exclude_min=True, exclude_max=True),
+    "huber_delta": st.sampled_from([1e-30, 1.0, 1e30]),
+}
+OF_SURVIVAL = {"scoring": st.sampled_from(["concordance", "concordance", "loss"])}
+# The class, its targets, and the parameters that others lack.
+KINDS = {
+    "classifier": (TrulySparseMLPClassifier, labels, OF_CLASSIFIERS),
+    "regressor": (TrulySparseMLPRegressor, numbers, OF_REGRESSORS),
+    "survival": (TrulySparseMLPSurvival, times, OF_SURVIVAL),
+}
 calls = st.tuples(
     st.sampled_from(["fit", "fit", "partial_fit", "predict"]),
     st.lists(st.sampled_from(["fit", "partial_fit", "predict"]), max_size=3),
@@ -122,14 +162,12 @@ def check(model, n_features):
     """A fitted model is whole: its numbers are finite, its counts right, its layers in order."""
     X = np.linspace(-2, 2, 3 * n_features).reshape(3, n_features)
     try:
-        proba = model.predict_proba(X)
+        predicted = model.predict(X)
     except ValueError as error:  # far from the samples that it saw
-        assert "outputs" in str(error) and "beyond the range of float32" in str(error)
+        assert "outputs" in str(error) and "beyond the range of float" in str(error)
     else:
-        assert proba.shape == (3, len(model.classes_))
-        assert np.isfinite(proba).all()
-        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
-        assert set(model.predict(X)) <= set(model.classes_)
+        assert len(predicted) == 3
+        check_predictions(model, X, predicted)
     assert np.isfinite(model.loss_curve_).all()
     assert model.n_iter_ == len(model.loss_curve_)
     layers = [*model.coefs_, *([] if model.skip_coef_ is None else [model.skip_coef_])]
@@ -143,13 +181,46 @@ def check(model, n_features):
         assert all((np.diff(row) > 0).all() for row in columns)
 
 
+def check_predictions(model, X, predicted):
+    if hasattr(model, "classes_"):
+        proba = model.predict_proba(X)
+        assert proba.shape == (3, len(model.classes_))
+        assert np.isfinite(proba).all()
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
+        assert set(predicted) <= set(model.classes_)
+    elif hasattr(model, "unique_times_"):
+        with np.errstate(all="ignore"):
+            curves = model.predict_survival_function(X, return_array=True)
+        assert curves.shape == (3, len(model.unique_times_))
+        assert ((curves >= 0) & (curves <= 1)).all()
+        assert (np.diff(curves, axis=1) <= 0).all()
+
+
 def fingerprint(model):
-    return [layer.data.tobytes() for layer in model.coefs_] if hasattr(model, "classes_") else None
+    if not model.__sklearn_is_fitted__():
+        return None
+    return [layer.data.tobytes() for layer in model.coefs_]
 
 
-def follow(data, parameters, calls, n_features):
+def said_of(model, X):
+    """It is finite."""
+    assert np.isfinite(getattr(model, "predict_proba", model.predict)(X)).all()
+
+
+def train(model, call, X, y, weight):
+    if call == "fit":
+        model.fit(X, y, weight)
+    elif isinstance(model, TrulySparseMLPClassifier):
+        model.partial_fit(X, y, classes=list("abcd"), sample_weight=weight)
+    else:
+        model.partial_fit(X, y, sample_weight=weight)
+
+
+def follow(kind, data, calls, n_features):
     """Make the calls, and look at what each of them leaves."""
-    model = TrulySparseMLPClassifier(**{"hidden_layer_sizes": 10, "max_iter": 3} | parameters)
+    cls, targets, own_parameters = KINDS[kind]
+    parameters = data.draw(st.fixed_dictionaries({}, optional=PARAMETERS | own_parameters))
+    model = cls(**{"hidden_layer_sizes": 10, "max_iter": 3} | parameters)
     n_fitted = n_features
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -158,41 +229,47 @@ def follow(data, parameters, calls, n_features):
         warnings.filterwarnings("ignore", message="invalid value encountered in reduce")
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
         for call in calls:
-            X, y, weight = data.draw(chunks(n_features))
+            X, y, weight = data.draw(chunks(n_features, targets))
             before = fingerprint(model)
             try:
-                if call == "fit":
-                    model.fit(X, y, weight)
-                elif call == "partial_fit":
-                    model.partial_fit(X, y, classes=list("abcd"), sample_weight=weight)
+                if call == "predict":
+                    said_of(model, X)
                 else:
-                    assert np.isfinite(model.predict_proba(X)).all()
+                    train(model, call, X, y, weight)
             except ValueError as error:
                 assert len(str(error)) > 20
                 assert fingerprint(model) == before
                 event(f"{call}: {type(error).__name__}")
             else:
                 event(f"{call}: done")
-                if call != "predict" and weight is None and model.class_weight is None:
+                if call != "predict" and weight is None and not parameters.get("class_weight"):
                     # What it was trained on, a model can predict, whatever its rate was.
-                    assert np.isfinite(model.predict_proba(X)).all()
-            if hasattr(model, "classes_"):
+                    said_of(model, X)
+            if model.__sklearn_is_fitted__():
                 n_fitted = model.n_features_in_
                 check(model, n_fitted)
 
 
-anything = given(data=st.data(), parameters=parameters, calls=calls, n_features=st.integers(1, 12))
+anything = given(data=st.data(), calls=calls, n_features=st.integers(1, 12))
 
 
 @settings(max_examples=100)
 @anything
-def test_a_valid_model_or_a_documented_error(data, parameters, calls, n_features):
-    follow(data, parameters, calls, n_features)
+def test_a_valid_model_or_a_documented_error(data, calls, n_features):
+    follow("classifier", data, calls, n_features)
+
+
+@pytest.mark.parametrize("kind", ["regressor", "survival"])
+@settings(max_examples=25)
+@anything
+def test_the_same_without_classes(kind, data, calls, n_features):
+    follow(kind, data, calls, n_features)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", KINDS)
 @settings(settings.get_profile("nightly"))
 @anything
-def test_the_same_of_many_more(data, parameters, calls, n_features):
-    follow(data, parameters, calls, n_features)
+def test_the_same_of_many_more(kind, data, calls, n_features):
+    follow(kind, data, calls, n_features)

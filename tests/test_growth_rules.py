@@ -5,7 +5,16 @@ import tracemalloc
 import numpy as np
 import pytest
 from builders import bits_of, make_data, make_network, record, single_layer, train
-from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from estimators import (
+    indicators,
+    numbers,
+    points,
+    same_bits,
+    small,
+    small_regressor,
+    small_survival,
+    times,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import cells_of
 from scipy import sparse, stats
@@ -268,10 +277,11 @@ def test_a_classifier_has_the_same_bits_for_dense_and_sparse_X(growth):
 
 
 @each_rule
-@pytest.mark.parametrize("task", [numbers, indicators])
-def test_numbers_and_labels_have_the_same_bits_for_any_threads(task, growth):
+@pytest.mark.parametrize(
+    ("model", "task"), [(small_regressor, numbers), (small, indicators), (small_survival, times)]
+)
+def test_other_targets_have_the_same_bits_for_any_threads(model, task, growth):
     X, y = task()
-    model = small_regressor if task is numbers else small
     one, other, by_chance = (
         model(evolution=rule, n_jobs=n).fit(X, y)
         for rule, n in ((growth, 1), (growth, 2), ("set", 1))

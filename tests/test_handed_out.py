@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pandas
 import pytest
-from estimators import points, small
+from estimators import points, small, small_regressor, small_survival, targets_for
 from scipy import sparse
 
 from sksparse_mlp import (
@@ -21,6 +21,8 @@ FRAME = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(X.shape[1])])
 
 ESTIMATORS = {
     "classifier": lambda: small(max_iter=2, early_stopping=True, skip_connections="fitted"),
+    "regressor": lambda: small_regressor(max_iter=2, early_stopping=True),
+    "survival": lambda: small_survival(max_iter=2, early_stopping=True),
     "without hidden layers": lambda: small(hidden_layer_sizes=(), max_iter=2),
     "full layers": lambda: small(density=1.0, epsilon=None, max_iter=2),
     "supervised": lambda: SparseMLPFeatureSelector(small(max_iter=2), n_networks=2),
@@ -51,7 +53,8 @@ def way(request):
 
 @pytest.fixture(params=ESTIMATORS)
 def estimator(request, way, tmp_path):
-    return way(ESTIMATORS[request.param]().fit(FRAME, Y), tmp_path)
+    y = targets_for(request.param, Y)
+    return way(ESTIMATORS[request.param]().fit(FRAME, y), tmp_path)
 
 
 def fitted_attributes(estimator):

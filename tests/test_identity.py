@@ -7,12 +7,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import same_bits, small
+from estimators import KINDS, same_bits, targets_for
 from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import GridSearchCV
 
 import sksparse_mlp
-from sksparse_mlp import TrulySparseMLPClassifier
 from sksparse_mlp._estimator import plan
 from sksparse_mlp._estimator.supervised import NOT_IN_IDENTITY
 from sksparse_mlp._training import checkpoint as module
@@ -27,9 +26,12 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 12)).astype(np.float32)
 y = np.array(["a", "b", "c"])[np.argmax(X[:, :3] + 0.5 * RNG.normal(size=(60, 3)), axis=1)]
 
-# Of every parameter a value that is not the one in ``classifier``.
+# Of every parameter a value that is not the one in ``of_kind``.
 OTHER = {
     "hidden_layer_sizes": (20, 11),
+    "loss": "huber",
+    "quantile": 0.4,
+    "huber_delta": 0.5,
     "activation": "tanh",
     "activation_slope": 0.5,
     "epsilon": 2.0,
@@ -73,7 +75,7 @@ OTHER = {
     "n_iter_no_change": 5,
     "early_stopping": True,
     "validation_fraction": 0.2,
-    "scoring": "accuracy",
+    "scoring": "loss",  # of survival; the others have scikit-learn's names
     "averaging": "ema",
     "skip_connections": "fitted",
     "temperature": 2.0,
@@ -89,11 +91,30 @@ FINDS = {
     "warm_start": True,
     "random_state": np.random.RandomState(0),  # the same seeds
 }
-PARAMETERS = TrulySparseMLPClassifier().get_params()
+OF_SKLEARN = {"classifier": "accuracy", "regressor": "r2"}
+VARIED = [
+    (kind, name)
+    for kind, make in KINDS.items()
+    for name in make().get_params()
+    if name not in FINDS or name == "random_state"
+]
 
 
-def classifier(**changes):
-    return small(**{"epsilon": None, "hidden_layer_sizes": (20, 10), "max_iter": 2} | changes)
+def of_kind(kind, **changes):
+    sizes = {"epsilon": None, "hidden_layer_sizes": (20, 10), "max_iter": 2}
+    return KINDS[kind](**sizes | changes)
+
+
+classifier = functools.partial(of_kind, "classifier")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """For each kind of estimator, the file of a fit that has ended."""
+    files = {kind: tmp_path_factory.mktemp(kind) / "state" for kind in KINDS}
+    for kind, path in files.items():
+        of_kind(kind, checkpoint=path).fit(X, targets_for(kind, y))
+    return files
 
 
 @pytest.fixture
@@ -108,14 +129,26 @@ def test_the_exceptions_are_those_that_are_tested():
     assert set(FINDS) == NOT_IN_IDENTITY
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in PARAMETERS if name not in FINDS] + ["random_state"]
-)
-def test_another_value_of_any_parameter_is_another_fit(file, name):
+@pytest.mark.parametrize(("kind", "name"), VARIED)
+def test_another_value_of_any_parameter_is_another_fit(finished, kind, name):
     assert name in OTHER, "a new parameter needs another value here"
-    estimator = classifier(checkpoint=file).set_params(**{name: OTHER[name]})
+    other = OF_SKLEARN.get(kind, OTHER[name]) if name == "scoring" else OTHER[name]
+    estimator = of_kind(kind, checkpoint=finished[kind]).set_params(**{name: other})
     with pytest.raises(ValueError, match=rf"another fit, which differs in (.*, )?{name}\b"):
-        estimator.fit(X, y)
+        estimator.fit(X, targets_for(kind, y))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_values_are_the_same_fit(finished, kind, monkeypatch):
+    monkeypatch.delattr(Trainer, "_run_epoch")
+    of_kind(kind, checkpoint=finished[kind]).fit(X, targets_for(kind, y))
+
+
+def test_other_times_are_another_fit(finished):
+    times = targets_for("survival", y)
+    times["event"][:9] = ~times["event"][:9]
+    with pytest.raises(ValueError, match="another fit, which differs in"):
+        of_kind("survival", checkpoint=finished["survival"]).fit(X, times)
 
 
 @pytest.mark.parametrize("name", FINDS)

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import points, small, small_regressor
+from estimators import points, small, small_regressor, small_survival, targets_for
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -161,6 +161,7 @@ def test_the_pipeline_that_the_error_names_works():
 ESTIMATORS = {
     "classifier": small(),
     "regressor": small_regressor(),
+    "survival": small_survival(),
     "ensemble of classifiers": TrulySparseMLPEnsembleClassifier(small(), n_estimators=2),
     "ensemble of regressors": TrulySparseMLPEnsembleRegressor(small_regressor(), n_estimators=2),
     "selector": SparseMLPFeatureSelector(small(), k=2, n_networks=1),
@@ -168,19 +169,19 @@ ESTIMATORS = {
 }
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
-def test_every_estimator_names_a_pipeline_with_an_imputer_that_works(estimator):
-    estimator, y = clone(estimator), np.arange(len(X)) % 2
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_every_estimator_names_a_pipeline_with_an_imputer_that_works(kind):
+    estimator, y = clone(ESTIMATORS[kind]), targets_for(kind, np.arange(len(X)) % 2)
     gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, NAN, X)
     pipeline = f"make_pipeline(SimpleImputer(), StandardScaler(), {type(estimator).__name__}())"
     model = make_pipeline(SimpleImputer(), StandardScaler(), estimator)
     with pytest.raises(ValueError, match=f"X contains NaN(.|\n)*{re.escape(pipeline)}"):
         estimator.fit(gaps, y)
     model.fit(gaps, y)
-    if hasattr(model, "predict"):
-        assert np.isfinite(model.predict(gaps)).all()
-        with pytest.raises(ValueError, match=f"X contains NaN(.|\n)*{re.escape(pipeline)}"):
-            estimator.predict(gaps)
+    applied = "predict" if hasattr(model, "predict") else "transform"
+    assert np.isfinite(getattr(model, applied)(gaps)).all()
+    with pytest.raises(ValueError, match=f"X contains NaN(.|\n)*{re.escape(pipeline)}"):
+        getattr(estimator, applied)(gaps)
 
 
 # ---------------------------------------------------------------- masks

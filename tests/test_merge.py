@@ -7,7 +7,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from builders import make_network, predict, shaken
-from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from estimators import (
+    indicators,
+    numbers,
+    points,
+    same_bits,
+    small,
+    small_regressor,
+    small_survival,
+    times,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -251,5 +260,7 @@ def test_only_fitted_networks_are_merged():
         merge(a())
     with pytest.raises(TypeError, match=r"models\[1\] is str"):
         merge([a(), "b"])
+    with pytest.raises(TypeError, match=r"models\[0\] is TrulySparseMLPSurvival"):
+        merge([small_survival().fit(*times())])
     with pytest.raises(ValueError, match="empty"):
         merge([])

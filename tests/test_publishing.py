@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from estimators import points, small
+from estimators import points, small, small_regressor, small_survival, targets_for
 from sklearn.base import clone
 
 from sksparse_mlp import (
@@ -30,6 +30,8 @@ quick = partial(small, max_iter=1)
 
 KINDS = {
     "classifier": quick,
+    "regressor": partial(small_regressor, max_iter=1),
+    "survival": partial(small_survival, max_iter=1),
     "autoencoder": lambda: SparseAutoencoderSelector(
         3, k=2, batch_size=32, max_iter=1, random_state=0
     ),
@@ -67,11 +69,11 @@ moments = pytest.mark.parametrize("method", ["__init__", "_record", "_take_best"
 def test_a_fit_that_fails_changes_no_attribute(kind, fitted, method, monkeypatch):
     model = KINDS[kind]()
     if fitted:
-        model.fit(pd.DataFrame(X, columns=NAMES), y)
+        model.fit(pd.DataFrame(X, columns=NAMES), targets_for(kind, y))
     before = dict(vars(model))
     monkeypatch.setattr(Trainer, method, fail)
     with pytest.raises(Failure):
-        model.fit(OTHER_X, OTHER_Y)
+        model.fit(OTHER_X, targets_for(kind, OTHER_Y))
     assert same_attributes(vars(model), before)
 
 
@@ -145,17 +147,17 @@ def with_callback():
     return make
 
 
-@pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
+@pytest.mark.parametrize("kind", ["classifier", "survival", "autoencoder"])
 @pytest.mark.parametrize("task", ["epoch", "fit"])
 @pytest.mark.parametrize("fitted", [False, True])
 def test_a_callback_that_fails_changes_no_attribute(with_callback, kind, task, fitted):
     model, callback = with_callback(lambda *_: None, task, kind)
     if fitted:
-        model.fit(X, y)
+        model.fit(X, targets_for(kind, y))
     before = dict(vars(model))
     callback.do = fail
     with pytest.raises(Failure):
-        model.fit(OTHER_X, OTHER_Y)
+        model.fit(OTHER_X, targets_for(kind, OTHER_Y))
     assert same_attributes(vars(model), before)
 
 
@@ -228,9 +230,9 @@ def test_requests_of_metadata_outlast_a_fit():
 
 @kinds
 def test_names_of_features_are_gone_after_a_fit_without(kind):
-    model = KINDS[kind]().fit(pd.DataFrame(X, columns=NAMES), y)
+    model = KINDS[kind]().fit(pd.DataFrame(X, columns=NAMES), targets_for(kind, y))
     assert model.feature_names_in_.tolist() == NAMES
-    model.fit(OTHER_X, OTHER_Y)
+    model.fit(OTHER_X, targets_for(kind, OTHER_Y))
     assert (hasattr(model, "feature_names_in_"), model.n_features_in_) == (False, 14)
 
 

@@ -11,6 +11,8 @@ from .compat import accepts_sample_weight
 
 # To a scorer that takes no weights, samples are shown repeatedly: at most this often on average.
 MOST_REPETITIONS = 100
+# The name of what a survival model's ``score`` returns, which scikit-learn does not know.
+CONCORDANCE = "concordance"
 
 
 def held_out_fraction(strata, fraction, seed):
@@ -56,14 +58,18 @@ class HeldOutFigures:
     estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
     held_out : HeldOut
+    training : TrainingData or None
+        The samples that it is fitted to; None where no prediction needs them.
     """
 
-    def __init__(self, estimator, held_out):
+    def __init__(self, estimator, held_out, training=None):
         data = held_out.data
         self.estimator, self.X, self.samples = estimator, data.X, data.samples
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
-        self.scorer = None if estimator._scoring is None else Scorer(estimator, held_out)
+        self.scorer = None
+        if estimator._scoring is not None:
+            self.scorer = Scorer(estimator, held_out, training)
 
     def __call__(self, network, team):
         which = {"team": team, "chosen": self.samples}
@@ -76,9 +82,9 @@ class HeldOutFigures:
 
 
 def _scorer_of(estimator):
-    """The scorer that ``scoring`` names; "concordance" is what ``score`` returns."""
+    """The scorer that ``scoring`` names."""
     name = estimator._scoring
-    return check_scoring(estimator, None if name == "concordance" else name)
+    return check_scoring(estimator, None if name == CONCORDANCE else name)
 
 
 class Scorer:
@@ -89,10 +95,12 @@ class Scorer:
     estimator : BaseSupervisedMLP
         While it is fitted: all but its network is set.
     held_out : HeldOut
+    training : TrainingData or None
     """
 
-    def __init__(self, estimator, held_out):
+    def __init__(self, estimator, held_out, training):
         data = held_out.data
+        self.training = None if estimator._scoring == CONCORDANCE else training  # risks are enough
         self.estimator, self.name = estimator, f"scoring={estimator.scoring!r}"
         self.scorer = _scorer_of(estimator)
         samples, self.more = data.samples[data.sample_weight[data.samples] > 0], {}
@@ -119,7 +127,7 @@ class Scorer:
 
     def __call__(self, network):
         probe = self.estimator._twin()
-        probe._network = network
+        vars(probe).update(probe._found_by(network, self.training))
         vars(probe).pop("feature_names_in_", None)
         try:
             score = self.scorer(probe, self.X, self.y, **self.more)

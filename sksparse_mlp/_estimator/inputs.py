@@ -1,5 +1,7 @@
 """X and y as they are given: what kernels can read, or an error that says what to do about it."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
@@ -45,18 +47,11 @@ def validated(estimator, X, y="no_validation", *, reset, **checks_of_y):
     check_not_masked(X, "X")
     check_n_features(X)
     how = {"accept_sparse": "csr", "dtype": "numeric", "reset": reset, **checks_of_y}
-    try:
-        with config_context(array_api_dispatch=False):  # kernels read NumPy's arrays alone
-            checked = validate_data(estimator, summable(X), y, **how)
+    # Kernels read NumPy's arrays alone.
+    with explained(X, estimator), config_context(array_api_dispatch=False):
+        checked = validate_data(estimator, summable(X), y, **how)
         given, *rest = checked if isinstance(checked, tuple) else (checked,)
         readable = _readable(given)
-    except OverflowError as error:  # an integer of Python's
-        raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
-    except (TypeError, ValueError) as error:
-        explanation = _explanation(error, X, estimator)
-        if explanation is None:
-            raise
-        raise explanation from error
     return (readable, *rest) if rest else readable
 
 
@@ -75,6 +70,20 @@ def _readable(X):
 
 
 # ---------------------------------------------------------------- what is wrong with X
+
+
+@contextmanager
+def explained(X, estimator):
+    """Where scikit-learn refuses X, say more than it does: what is wrong, and what helps."""
+    try:
+        yield
+    except OverflowError as error:  # an integer of Python's
+        raise ValueError(f"X holds a value beyond the range of float64: {error}.") from None
+    except (TypeError, ValueError) as error:
+        explanation = _explanation(error, X, estimator)
+        if explanation is None:
+            raise
+        raise explanation from error
 
 
 def _explanation(error, X, estimator):

@@ -56,7 +56,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         data = twin._training_data(X, y, sample_weight)
         streams = twin._new_streams() if network is None else network.streams
         data, held_out = twin._split(data, y, streams, X_val, y_val, sample_weight_val)
-        report = partial(self._reporter, {"X": X, "y": twin._shown(y)}, twin)
+        report = partial(self._reporter, {"X": X, "y": twin._shown(y)}, twin, data=data)
         trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
         twin._set_fitted(trainer, n_samples=data.samples.size)
         with self._published(twin):
@@ -196,7 +196,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             start=plan.start,
             explain=plan.explain,
             report=report,
-            validate=None if held_out is None else HeldOutFigures(self, held_out),
+            validate=None if held_out is None else HeldOutFigures(self, held_out, data),
             observe=self._observe,
             checkpoint=self._checkpoint(data, held_out, streams, network),
         )
@@ -216,13 +216,17 @@ class BaseSupervisedMLP(BaseSparseMLP):
         identity = identity_of_fit(parameters, labels, data, validation, streams, network)
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
 
-    def _reporter(self, data, twin, n_epochs, trainer):
+    def _reporter(self, given, twin, n_epochs, trainer, data=None):
         """Tells scikit-learn's callbacks of this estimator how its twin is being fitted."""
 
         def fitted_attributes():
-            return {**self._news_of(twin), "_network": trainer.model.copy()}
+            return {**self._news_of(twin), **twin._found_by(trainer.model.copy(), data)}
 
-        return CallbackReporter(self, data, n_epochs, fitted_attributes)
+        return CallbackReporter(self, given, n_epochs, fitted_attributes)
+
+    def _found_by(self, network, data):
+        """What predictions by this network need of a fit to these samples, if they are given."""
+        return {"_network": network}
 
     def _set_fitted(self, trainer, n_samples, earlier=None):
         """Set the fitted attributes of a training, in which this number of samples was seen."""

@@ -78,13 +78,18 @@ class BaseSparseSurvival(SurvivalMixin, BaseSupervisedMLP):
 
     def _set_fitted(self, trainer, n_samples, earlier=None):
         super()._set_fitted(trainer, n_samples, earlier)
-        data = trainer.data
-        z = self._forward(data.X, chosen=data.samples)[:, 0].astype(np.float64)
+        vars(self).update(self._found_by(self._network, trainer.data))
+
+    def _found_by(self, network, data):
+        found = super()._found_by(network, data)
+        if data is None:
+            return found
+        z = self._forward(data.X, network, chosen=data.samples)[:, 0].astype(np.float64)
         weight = data.sample_weight[data.samples].astype(np.float64)
         hazard = baseline_hazard(data.targets[data.samples], weight, z)
         # Times after the last of these samples belong to some that were held out.
         later = np.full(self.unique_times_.size - hazard.size, hazard[-1])
-        self.cum_baseline_hazard_ = np.concatenate((hazard, later))
+        return {**found, "cum_baseline_hazard_": np.concatenate((hazard, later))}
 
     def _hazards(self, X):
         """Cumulative hazards at ``unique_times_``, one row a sample."""

@@ -8,7 +8,15 @@ from .jit import inlined, kernel
 from .levels import has_skip, levels_of, output_level
 from .loading import load_tile
 from .loss import softmax_loss_of_sample
-from .records import ATTRIBUTION, OF_LOSS, OF_OUTPUT, ZERO, Samples, Tile
+from .records import (
+    ATTRIBUTION,
+    ATTRIBUTION_OF_OUTPUT,
+    OF_LOSS,
+    OF_OUTPUT,
+    ZERO,
+    Samples,
+    Tile,
+)
 from .simd import (
     bare,
     load,
@@ -39,7 +47,7 @@ def logit_gradients(lanes, net, batch, start):
             of_loss = np.float64(weight)
             softmax_loss_of_sample(batch.buffer, z + lane, width, n_out, target, of_loss)
         else:
-            others = np.float32(0) if batch.kind == OF_OUTPUT else -weight / np.float32(n_out)
+            others = np.float32(0) if batch.kind >= OF_OUTPUT else -weight / np.float32(n_out)
             for j in range(n_out):
                 store(batch.buffer, z + j * width + lane, others)
             if start + lane < batch.n_samples:
@@ -103,7 +111,7 @@ def input_gradients(lanes, net, params, x, batch):
             d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
             if has_skip(net):
                 d = vadd(d, gather(lanes, net, output_level(net), feature, tiles, outputs))
-            if batch.kind == ATTRIBUTION:
+            if batch.kind == ATTRIBUTION or batch.kind == ATTRIBUTION_OF_OUTPUT:
                 d = vmul(d, vload(tiles, feature * width, lanes))
             magnitude = vselect_less(d, zero, vsub(zero, d), d)
             store(batch.out, tile * n_features + feature, vsum(magnitude))

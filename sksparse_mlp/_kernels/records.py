@@ -21,8 +21,8 @@ CROSS_ENTROPY, RECONSTRUCTION = range(2)
 BINARY_CROSS_ENTROPY, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, QUANTILE = range(2, 7)
 COX = 7
 # What is differentiated with respect to the inputs: the loss; the logit of the sample's class, less
-# the mean of all; that multiplied by the input; and one output by itself.
-OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT = range(4)
+# the mean of all; that multiplied by the input; one output by itself; that multiplied by the input.
+OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT, ATTRIBUTION_OF_OUTPUT = range(5)
 # Distributions of new weights.
 UNIFORM, NORMAL = range(2)
 # Numba compiles a callee once more for each literal number that it is given; not so for these.
@@ -166,10 +166,10 @@ class GradientBatch(NamedTuple):
     n_samples: int
     order: np.ndarray  # int64 [n_samples], sample numbers
     targets: np.ndarray  # int32 [n_samples], classes, or outputs
-    weight: np.ndarray  # float32 [n_samples], adds up to 1 over all samples
+    weight: np.ndarray  # float32 [n_samples], what each counts
     level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in the buffer
     buffer: np.ndarray  # float32, a tile of each level
-    kind: int  # OF_LOSS, OF_LOGIT, ATTRIBUTION or OF_OUTPUT
+    kind: int  # OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT or ATTRIBUTION_OF_OUTPUT
     out: np.ndarray  # float32 [n_tiles, n_features] flat
 
 

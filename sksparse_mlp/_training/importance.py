@@ -3,13 +3,20 @@
 ``strength`` is the sum of an input's connections' magnitudes. The others ask how the output would
 change with the input, in a weighted mean over samples: ``gradient`` is ``|dL/dx|`` with the loss
 ``L`` of the sample, ``attribution`` is ``|x dz/dx|`` with the logit ``z`` of its class, less the
-mean of all logits, which no probability depends on.
+mean of all logits, which no probability depends on; or with ``z`` of the target, a number.
 """
 
 import numpy as np
 
 from .._kernels.importance import input_gradients
-from .._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS, OF_OUTPUT, GradientBatch
+from .._kernels.records import (
+    ATTRIBUTION,
+    ATTRIBUTION_OF_OUTPUT,
+    OF_LOGIT,
+    OF_LOSS,
+    OF_OUTPUT,
+    GradientBatch,
+)
 from .._network.prediction import prediction_parameters
 from .._network.workspace import MAX_LANES, aligned_zeros, lanes_for
 from .._network.x_view import samples_at_once, window
@@ -31,7 +38,7 @@ def strength(network):
     return abs(network.weights_of(0)).sum(axis=1).astype(np.float64)
 
 
-def sensitivity(network, data, chosen, team, kind):
+def sensitivity(network, data, chosen, team, kind, shares=None):
     """Weighted mean over samples of how much each input moves the output.
 
     Parameters
@@ -43,8 +50,11 @@ def sensitivity(network, data, chosen, team, kind):
     team : Team
         Each thread takes tiles of its own.
     kind : int
-        OF_LOSS: ``|dL/dx|``; OF_LOGIT: ``|dz/dx|`` of the true class's logit; ATTRIBUTION:
-        ``|x dz/dx|``; OF_OUTPUT: ``|dz/dx|`` of one output for each sample, in turns.
+        OF_LOSS: ``|dL/dx|`` of classes; OF_LOGIT: ``|dz/dx|`` of the true class's logit;
+        ATTRIBUTION: ``|x dz/dx|``; OF_OUTPUT and ATTRIBUTION_OF_OUTPUT: the last two of one output
+        for each sample, in turns.
+    shares : ndarray of float64, or None
+        What each of these samples counts; None: its weight, of one in total.
 
     Returns
     -------
@@ -54,10 +64,10 @@ def sensitivity(network, data, chosen, team, kind):
     lanes, params = lanes_for(MAX_LANES), prediction_parameters(network)
     level_start = np.cumsum([0, *network.widths[:-1]]) * MAX_LANES
     buffers = [aligned_zeros(sum(network.widths) * MAX_LANES) for _ in range(team.n_threads)]
-    weight = data.sample_weight[chosen].astype(np.float64)
-    weight /= weight.sum()
+    shares = _shares(data, chosen) if shares is None else shares
     turns = np.arange(chosen.size, dtype=np.int32) % np.int32(network.widths[-1])
-    outputs = turns if kind == OF_OUTPUT else data.targets[chosen]
+    of_output = kind in (OF_OUTPUT, ATTRIBUTION_OF_OUTPUT)
+    outputs = turns if of_output else data.targets[chosen]
     at_once = min(TILES_AT_ONCE, samples_at_once(data.X) // MAX_LANES or 1) * MAX_LANES
     for start in range(0, chosen.size, at_once):
         part = slice(start, start + at_once)
@@ -70,7 +80,7 @@ def sensitivity(network, data, chosen, team, kind):
             n_samples=view.order.size,
             order=view.order,
             targets=outputs[part],
-            weight=weight[part].astype(np.float32),
+            weight=shares[part].astype(np.float32),
             level_start=level_start,
             buffer=buffers[0],
             kind=kind,
@@ -92,9 +102,38 @@ def _of_an_epoch(method, trainer):
     network, data = trainer.network, trainer.data
     if method == "strength":
         return strength(network)
-    kind = {"gradient": OF_LOSS, "attribution": ATTRIBUTION}[method]
+    of_numbers, of_loss = data.targets.ndim == 2, method == "gradient"
     chosen = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
-    return sensitivity(network, data, chosen, trainer.team, kind)
+    if of_numbers and of_loss:
+        return _sensitivity_of_loss(network, data, chosen, trainer)
+    of_output = ATTRIBUTION_OF_OUTPUT if of_numbers else ATTRIBUTION
+    return sensitivity(network, data, chosen, trainer.team, OF_LOSS if of_loss else of_output)
+
+
+def _sensitivity_of_loss(network, data, chosen, trainer):
+    """``|dL/dx|`` where one output is a number: ``|dL/dz| |dz/dx|``, in a weighted mean."""
+    z = network.forward(data.X, trainer.team, chosen=chosen)[:, 0].astype(np.float64)
+    slopes = slope_of_loss(z - data.targets[chosen, 0], trainer.options)
+    shares = abs(slopes) * _shares(data, chosen)
+    return sensitivity(network, data, chosen, trainer.team, OF_OUTPUT, shares)
+
+
+def _shares(data, chosen):
+    """The weights of samples, of one in total."""
+    weight = data.sample_weight[chosen].astype(np.float64)
+    return weight / weight.sum()
+
+
+def slope_of_loss(error, options):
+    """The derivative of a loss of numbers by the output, as kernels have it."""
+    if options.loss == "squared_error":
+        return error
+    if options.loss == "huber":
+        return np.clip(error, -options.loss_parameter, options.loss_parameter)
+    if options.loss == "absolute_error":
+        return np.sign(error)
+    quantile = options.loss_parameter
+    return np.where(error > 0, 1.0 - quantile, np.where(error < 0, -quantile, 0.0))
 
 
 def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._estimator.concordance import SurvivalMixin
 from .._estimator.constraints import NOT_NEGATIVE
 from .._estimator.supervised import BaseSupervisedMLP
 from .._network.merging import merged
@@ -42,6 +43,9 @@ def merge(models, *, weights=None):
     from one, by warm starts or ``partial_fit`` of copies, and merge before they are far apart,
     rather often. Models that begin at random places each by itself have nothing in common but
     their skip layers.
+
+    A survival model's baseline hazard belongs to the samples of one centre: there is none of a mean
+    of models, so they are refused.
 
     ``temperature_`` and ``feature_importances_`` are the weighted means of the models', and the
     targets of regressors, which each model standardises by its own samples, are brought to one
@@ -101,7 +105,7 @@ def _checked(models):
     if not models:
         raise ValueError("models must hold at least one fitted estimator; got an empty list.")
     for position, model in enumerate(models):
-        if not isinstance(model, BaseSupervisedMLP):
+        if not isinstance(model, BaseSupervisedMLP) or isinstance(model, SurvivalMixin):
             raise TypeError(
                 "models must be fitted TrulySparseMLPClassifiers or TrulySparseMLPRegressors; "
                 f"models[{position}] is {type(model).__name__}."

@@ -18,10 +18,9 @@ FARTHEST, STEP = 0.38, 0.09
 class ContributionDisplay:
     """The inputs that contribute most: bars for one sample, a dot for each of several.
 
-    Bars are blue where an input speaks for the class, or for a larger number, and red where it
-    speaks against it. Dots
-    show by their place the contribution, and by their colour the value of the input, from its
-    lowest (blue) to its highest (red) among the samples.
+    Bars are blue where an input speaks for the class, or for a larger number or risk, and red where
+    it speaks against it. Dots show by their place the contribution, and by their colour the value
+    of the input, from its lowest (blue) to its highest (red) among the samples.
 
     Use :meth:`from_estimator` to make one.
 
@@ -85,7 +84,7 @@ class ContributionDisplay:
 
         Parameters
         ----------
-        est : TrulySparseMLPClassifier or TrulySparseMLPRegressor
+        est : TrulySparseMLPClassifier, TrulySparseMLPRegressor or TrulySparseMLPSurvival
             A fitted network; of a pipeline its last step.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples to explain, as the network gets them: scaled, where it was fitted with
@@ -182,12 +181,17 @@ def _of_output(est, X, class_of_interest):
         return _of_classes(est, X, predicted), f"the logit of {name}"
     found = contributions_of(est, X)
     if found.ndim == 2:
-        return found, "the prediction" if is_regressor(est) else f"the logit of class {classes[1]}"
+        return found, f"the logit of class {classes[1]}" if len(classes) else _name_of_number(est)
     raise ValueError(
         f"class_of_interest=None leaves open which of {found.shape[2]} outputs to show. For "
         "several labels a sample, give one of them; of several targets, draw ContributionDisplay("
         "contributions(est, X)[..., i], X, feature_names, name).plot()."
     )
+
+
+def _name_of_number(est):
+    """What the only output of a network without classes is called."""
+    return "the prediction" if is_regressor(est) else "the log hazard ratio"
 
 
 def _of_classes(est, X, classes):

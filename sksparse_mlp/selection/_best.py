@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._estimator.constraints import AT_LEAST_ONE, FINITE
 from .._estimator.handed_out import FittedAttribute
+from .._estimator.inputs import explained
 from .._estimator.publishing import PublishedFit
 
 
@@ -36,7 +37,9 @@ class BestFeatures(SelectorMixin, PublishedFit):
             The columns of the selected features.
         """
         # X is checked against the fit that selects from it, if another thread fits meanwhile.
-        return super(BestFeatures, self._twin()).transform(X)
+        twin = self._twin()
+        with explained(X, twin):
+            return super(BestFeatures, twin).transform(X)
 
     def _check_choice(self, n_features):
         if self.k is not None and self.threshold is not None:

@@ -66,8 +66,9 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         What an input is scored by. "strength": the sum of its connections' magnitudes, added up
         over the epochs [1]_ [3]_. "gradient": how much the loss of a sample changes with it, the
         mean of ``|dL/dx|``, in an exponential average over the epochs [2]_. "attribution": how
-        much it contributes to the output of a sample's class, the mean of ``|x dz/dx|``, added
-        up over the epochs [3]_. The last two look at 512 samples an epoch at most.
+        much it contributes to the output of a sample's class, or of the target of a regressor, the
+        mean of ``|x dz/dx|``, added up over the epochs [3]_. The last two look at 512 samples an
+        epoch at most.
 
     eviction : float, default=None
         The share of the features that is evicted after each training, greater than 0 and less

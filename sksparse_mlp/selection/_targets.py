@@ -28,11 +28,6 @@ def samples_and_targets(selector, X, y):
             f"{y.shape}. Select for one of the columns at a time."
         )
     if learns_numbers(selector):
-        if selector.method != "strength":
-            raise ValueError(
-                f"method={selector.method!r} asks for the classes of the samples: with a "
-                'regressor as estimator, set method="strength".'
-            )
         return validated(selector, X, y, reset=True, y_numeric=True)
     X, y = validated(selector, X, readable_labels(y, "y"), reset=True)
     try:

@@ -76,5 +76,12 @@ class NumberTask:
 
     def predicted(self, outputs, even=0.0):
         """Outputs as numbers like those of y."""
-        y = outputs * self.scale + self.mean
+        with np.errstate(over="ignore"):
+            y = outputs * self.scale + self.mean
+        if not np.isfinite(y).all():
+            raise ValueError(
+                f"The network's outputs, which are multiplied by target_scale_={self.scale}, are "
+                "beyond the range of float64: training was about to diverge, or y of fit is. Lower "
+                "learning_rate_init, or divide y by a constant."
+            )
         return y[:, 0] if self.is_column else y
