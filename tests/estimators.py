@@ -52,6 +52,64 @@ def small_survival(**changes):
 KINDS = {"classifier": small, "regressor": small_regressor, "survival": small_survival}
 
 
+# Of every parameter that may change a result, a value that is neither the default nor above.
+OTHER_VALUES = {
+    "hidden_layer_sizes": (20, 11),
+    "loss": "huber",
+    "quantile": 0.4,
+    "huber_delta": 0.5,
+    "activation": "tanh",
+    "activation_slope": 0.5,
+    "epsilon": 2.0,
+    "density": 0.3,
+    "evolution": "guided",
+    "guidance": 0.4,
+    "layer_density": "uniform",
+    "initial_topology": "small_world",
+    "rewiring": 0.3,
+    "drop": "magnitude",
+    "drop_scope": "network",
+    "redistribution": "momentum",
+    "density_schedule": "cubic",
+    "initial_connections": 2.0,
+    "neuron_pruning": "chase",
+    "pruned_neurons": 0.3,
+    "zeta": 0.2,
+    "zeta_schedule": "cosine",
+    "evolution_interval": 2,
+    "evolution_end": 0.5,
+    "evolve_output_layer": False,
+    "solver": "adam",
+    "learning_rate": "constant",
+    "learning_rate_init": 0.03,
+    "learning_rate_scaling": "fan_in",
+    "power_t": 0.4,
+    "momentum": 0.8,
+    "nesterovs_momentum": False,
+    "beta_1": 0.8,
+    "beta_2": 0.9,
+    "weight_decay": 0.1,
+    "dropout": 0.1,
+    "input_dropout": 0.1,
+    "input_noise": 0.1,
+    "weight_init": "normal",
+    "weight_init_gain": 0.5,
+    "batch_size": 20,
+    "max_iter": 3,
+    "shuffle": False,
+    "tol": 1e-3,
+    "n_iter_no_change": 5,
+    "early_stopping": True,
+    "validation_fraction": 0.2,
+    "scoring": "loss",  # of survival; the others have scikit-learn's names
+    "averaging": "ema",
+    "skip_connections": "fitted",
+    "temperature": 2.0,
+    "class_weight": "balanced",
+    "random_state": 1,
+}
+
+
 def numbers(n_samples=96, n_features=10, seed=0):
     """Standardised features, and a target that they explain."""
     X, y = make_regression(n_samples, n_features, n_informative=6, noise=5.0, random_state=seed)

@@ -5,7 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from estimators import indicators, numbers, points, same_bits, small, small_regressor
+from estimators import (
+    OTHER_VALUES,
+    indicators,
+    numbers,
+    points,
+    same_bits,
+    small,
+    small_regressor,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -67,6 +75,72 @@ def test_members_have_connections_at_other_places(method):
 def test_members_have_as_many_connections_as_the_estimator_alone(method):
     members = votes(method=method).fit(X, Y).estimators_
     assert {member.n_connections_ for member in members} == {small().fit(X, Y).n_connections_}
+
+
+def living(member):
+    """The hidden neurons of each level that have connections."""
+    pairs = pairwise(member.coefs_)
+    return [set(into.indices) | set(np.flatnonzero(np.diff(out.indptr))) for into, out in pairs]
+
+
+# What says how many connections and neurons there are, and where.
+BUDGETS = [
+    ("drop_scope", "network"),
+    *(("redistribution", rule) for rule in ("momentum", "gradient", "survivors")),
+    ("density_schedule", "cubic"),
+    *(("neuron_pruning", rule) for rule in ("importance", "chase")),
+    ("initial_topology", "small_world"),
+    *(("evolution", rule) for rule in ("guided", "gradient", "cosine", "hebbian", None)),
+    ("evolve_output_layer", False),
+    ("layer_density", "uniform"),
+]
+
+
+@METHODS
+@pytest.mark.parametrize(("name", "value"), BUDGETS)
+def test_members_keep_to_the_budget_or_both_names_are_in_an_error(method, name, value):
+    others = {"drop_scope": "network"} if value == "survivors" else {}
+    template = small(**{name: value, "max_iter": 10, "skip_connections": "zero"} | others)
+    try:
+        members = votes(template, method=method).fit(X, Y).estimators_
+    except ValueError as error:
+        names = [f"method={method!r}", *(f"{n}={v!r}" for n, v in {name: value, **others}.items())]
+        assert names[0] in str(error) and any(text in str(error) for text in names[1:])
+        return
+    for member in members:
+        alike = members[0] if method in ("edst", "trails") else clone(member).fit(X, Y)
+        assert sum(member.n_connections_) == sum(alike.n_connections_)
+        for neurons, of_other in zip(living(member), living(alike), strict=True):
+            assert name != "neuron_pruning" or neurons <= of_other
+
+
+def test_heads_of_trails_are_drawn_as_the_initial_topology_says():
+    ring = {"initial_topology": "small_world", "rewiring": 0.0, "evolution": None}
+    first, *heads = votes(small(**ring), method="trails").fit(X, Y).estimators_
+    for head in heads:
+        assert_array_equal(head.coefs_[1].indices, first.coefs_[1].indices)
+        assert not np.array_equal(head.coefs_[1].data, first.coefs_[1].data)
+
+
+@METHODS
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", [name for name in OTHER_VALUES if name in small().get_params()])
+def test_a_parameter_of_members_is_heeded_or_refused_with_the_method(method, name):
+    value = "accuracy" if name == "scoring" else OTHER_VALUES[name]
+    template = small(max_iter=2, epsilon=None).set_params(**{name: value})
+    if name == "redistribution":
+        template.set_params(drop_scope="network")
+    ensemble = votes(template, method=method, n_estimators=2)
+    try:
+        ensemble.fit(X, Y)
+    except ValueError as error:
+        assert f"method={method!r}" in str(error)
+        assert f"{name}={value!r}" in str(error) or "drop_scope='network'" in str(error)
+        return
+    if name != "random_state":  # each has its own
+        assert [getattr(member, name) for member in ensemble.estimators_] == [value, value]
+    copy = pickle.loads(pickle.dumps(ensemble))
+    assert_array_equal(copy.predict_proba(X), ensemble.predict_proba(X))
 
 
 @pytest.mark.parametrize("max_iter", [1, 10, 11, 19])

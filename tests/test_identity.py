@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import KINDS, same_bits, targets_for
+from estimators import KINDS, OTHER_VALUES, same_bits, targets_for
 from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import GridSearchCV
 
@@ -26,62 +26,6 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 12)).astype(np.float32)
 y = np.array(["a", "b", "c"])[np.argmax(X[:, :3] + 0.5 * RNG.normal(size=(60, 3)), axis=1)]
 
-# Of every parameter a value that is not the one in ``of_kind``.
-OTHER = {
-    "hidden_layer_sizes": (20, 11),
-    "loss": "huber",
-    "quantile": 0.4,
-    "huber_delta": 0.5,
-    "activation": "tanh",
-    "activation_slope": 0.5,
-    "epsilon": 2.0,
-    "density": 0.3,
-    "evolution": "guided",
-    "guidance": 0.4,
-    "layer_density": "uniform",
-    "initial_topology": "small_world",
-    "rewiring": 0.3,
-    "drop": "magnitude",
-    "drop_scope": "network",
-    "redistribution": "momentum",
-    "density_schedule": "cubic",
-    "initial_connections": 2.0,
-    "neuron_pruning": "chase",
-    "pruned_neurons": 0.3,
-    "zeta": 0.2,
-    "zeta_schedule": "cosine",
-    "evolution_interval": 2,
-    "evolution_end": 0.5,
-    "evolve_output_layer": False,
-    "solver": "adam",
-    "learning_rate": "constant",
-    "learning_rate_init": 0.03,
-    "learning_rate_scaling": "fan_in",
-    "power_t": 0.4,
-    "momentum": 0.8,
-    "nesterovs_momentum": False,
-    "beta_1": 0.8,
-    "beta_2": 0.9,
-    "weight_decay": 0.1,
-    "dropout": 0.1,
-    "input_dropout": 0.1,
-    "input_noise": 0.1,
-    "weight_init": "normal",
-    "weight_init_gain": 0.5,
-    "batch_size": 20,
-    "max_iter": 3,
-    "shuffle": False,
-    "tol": 1e-3,
-    "n_iter_no_change": 5,
-    "early_stopping": True,
-    "validation_fraction": 0.2,
-    "scoring": "loss",  # of survival; the others have scikit-learn's names
-    "averaging": "ema",
-    "skip_connections": "fitted",
-    "temperature": 2.0,
-    "class_weight": "balanced",
-    "random_state": 1,
-}
 # Of those that never change a result, one that finds the file.
 FINDS = {
     "checkpoint": "another name",
@@ -131,8 +75,8 @@ def test_the_exceptions_are_those_that_are_tested():
 
 @pytest.mark.parametrize(("kind", "name"), VARIED)
 def test_another_value_of_any_parameter_is_another_fit(finished, kind, name):
-    assert name in OTHER, "a new parameter needs another value here"
-    other = OF_SKLEARN.get(kind, OTHER[name]) if name == "scoring" else OTHER[name]
+    assert name in OTHER_VALUES, "a new parameter needs another value here"
+    other = OF_SKLEARN.get(kind, OTHER_VALUES[name]) if name == "scoring" else OTHER_VALUES[name]
     estimator = of_kind(kind, checkpoint=finished[kind]).set_params(**{name: other})
     with pytest.raises(ValueError, match=rf"another fit, which differs in (.*, )?{name}\b"):
         estimator.fit(X, targets_for(kind, y))

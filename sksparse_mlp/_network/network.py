@@ -234,13 +234,14 @@ class SparseNetwork:
             moved[layer] = n_moved
         return moved
 
-    def redraw(self, team, layers):
+    def redraw(self, team, layers, initial_topology="erdos_renyi", rewiring=0.0):
         """Draw the connections and weights of some layers anew; training then begins anew, too."""
         for layer in layers:
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
             self.explored.begin_anew(layer, self.n_connections[layer])
         self.optimizer_state, self.n_updates = zero_optimizer_state(self.arrays, self.solver), 0
-        rebuild_layers(self, team, layers)
+        initial = partial(INITIAL_RULES[initial_topology], rewiring=rewiring)
+        rebuild_layers(self, team, layers, initial=initial)
 
     def _keeps_layer_sizes(self, budget):
         same = budget.total == sum(self.n_connections)

@@ -140,6 +140,12 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
                 f"{template.hidden_layer_sizes!r} of the estimator makes one only: choose another "
                 "method, or give it hidden layers."
             )
+        if self.method == "trails" and template.neuron_pruning is not None:
+            raise ValueError(
+                "method='trails' draws heads anew on a first layer that stays as it is, and "
+                f"neuron_pruning={template.neuron_pruning!r} of the estimator removes neurons of "
+                "that layer: choose another method, or neuron_pruning=None."
+            )
         path = template.checkpoint
         if path is not None and not os.path.isdir(path):
             raise ValueError(

@@ -25,7 +25,7 @@ from .._estimator.supervised import SET_BY_ENSEMBLES
 from .._network.sharing import joined, rest_of
 from .._network.streams import make_streams
 from .._network.team import Team
-from .._network.topology import NO_CELLS, Cells
+from .._network.topology import NO_CELLS, Budget, Cells
 
 # Epochs from an escape to the next member, as a share of those of the full fit: five members then
 # take 1.8 times as many as one.
@@ -92,8 +92,11 @@ def escaped_member(previous, first, escape_zeta):
     network = previous._network.copy()
     output_layer = len(network.widths) - 2
     layers = range(network.n_layers if previous.evolve_output_layer else output_layer)
+    budget = None
+    if previous.neuron_pruning is not None:  # neurons that went stay away
+        budget = Budget(sum(network.n_connections), neurons=previous.neuron_pruning)
     with _team_of(previous) as team:
-        network.evolve(team, float(escape_zeta), layers)
+        network.evolve(team, float(escape_zeta), layers, budget=budget)
     return _going_on(previous, network, max(1, int(PHASE * first.n_iter_)))
 
 
@@ -106,7 +109,8 @@ def branched_member(first, seed):
     network = first._network.copy()
     network.streams = make_streams(np.random.RandomState(seed))
     with _team_of(first) as team:
-        network.redraw(team, range(N_SHARED, len(network.widths) - 1))
+        layers = range(N_SHARED, len(network.widths) - 1)
+        network.redraw(team, layers, first.initial_topology, float(first.rewiring))
     member = _going_on(first, network, first.n_iter_)
     member._n_frozen = N_SHARED
     return member
