@@ -1,17 +1,8 @@
-"""One network from several of the same shape: their mean, and of that the strongest connections.
-
-The connections are first those of any of the networks, each with its mean weight, to which a
-network without it contributes zero; of each layer, as many of the largest as there were are kept
-[1]_.
-
-References
-----------
-.. [1] S. Curci, D. C. Mocanu, M. Pechenizkiy, "Truly sparse neural networks at scale", arXiv
-   2102.01732 (2021): the last step of WASAP-SGD.
-"""
+"""One network from several of the same shape: their mean, see :mod:`.averaging`."""
 
 import numpy as np
 
+from .averaging import united
 from .exploration import ExploredCells
 from .state import plain
 
@@ -35,15 +26,13 @@ def merged(networks, shares):
         else that is no weight is as in the first network, counters as in the one that is furthest.
     """
     first = networks[0]
-    layers = [_merged_layer(networks, layer, shares) for layer in range(first.n_layers)]
     state = first.state_dict()
     state |= {name: max(plain(getattr(network, name)) for network in networks) for name in COUNTERS}
-    starts = np.cumsum([0, *first.n_connections[:-1]])
-    pointers = [start + indptr for start, (indptr, _, _) in zip(starts, layers, strict=True)]
+    arrays = _united_arrays(networks, shares)
     state["arrays"] = {
-        "indptr": np.concatenate(pointers).astype(np.int64),
-        "indices": np.concatenate([indices for _, indices, _ in layers]).astype(np.int32),
-        "weights": np.concatenate([weights for _, _, weights in layers]).astype(np.float32),
+        "indptr": arrays.indptr,
+        "indices": arrays.indices,
+        "weights": arrays.weights,
         "intercepts": _mean(networks, "intercepts", shares),
         "srelu": _mean(networks, "srelu", shares),
     }
@@ -60,23 +49,14 @@ def merged(networks, shares):
     return type(first).of_state(state)
 
 
-def _merged_layer(networks, layer, shares):
-    """Row pointers, columns and weights of a merged layer."""
-    n_in, n_out = networks[0].shapes[layer]
-    n_kept = networks[0].n_connections[layer]
-    cells, weights = [], []
-    for network, share in zip(networks, shares, strict=True):
-        matrix = network.weights_of(layer)
-        rows = np.repeat(np.arange(n_in, dtype=np.int64), np.diff(matrix.indptr))
-        cells.append(rows * n_out + matrix.indices)
-        weights.append(share * matrix.data.astype(np.float64))
-    united, places = np.unique(np.concatenate(cells), return_inverse=True)
-    mean = np.bincount(places.ravel(), np.concatenate(weights))
-    # A stable order: of equally strong connections, those at the first places are kept.
-    kept = np.sort(np.argsort(-abs(mean), kind="stable")[:n_kept])
-    rows, columns = np.divmod(united[kept], n_out)
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n_in))))
-    return indptr, columns, mean[kept]
+def _united_arrays(networks, shares):
+    """The connections of the mean: those of all are summed up before any is dropped."""
+    total, share = networks[0].with_arrays(networks[0].snapshot()), float(shares[0])
+    for i, network in enumerate(networks[1:], start=1):
+        n_kept = network.n_connections if i == len(networks) - 1 else None
+        arrays = united(total, network, (share, float(shares[i])), n_kept)
+        total, share = total.with_arrays(arrays), 1.0
+    return total.arrays
 
 
 def _mean(networks, name, shares):

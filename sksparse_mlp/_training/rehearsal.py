@@ -59,7 +59,7 @@ def rehearse_training(batch_size, *, validates, explains, verbose, growth="set",
     compile_ahead(rehearse, kernels, _say_so if verbose else None)
     if averages:
         network = _network((1, 2), 2, Team(1))
-        pair = pair_of_layers(network, network, 0, 0.5, np.zeros(4, np.float32))
+        pair = pair_of_layers(network, network, 0, (0.5, 0.5), np.zeros(4, np.float32))
         compile_ahead(_average, {unite_layers: pair, keep_strongest: pair})
 
 
