@@ -25,7 +25,7 @@ from sksparse_mlp._network.x_view import samples_at_once, window
 from sksparse_mlp._training import data as _data
 from sksparse_mlp._training import pace
 from sksparse_mlp._training import trainer as _training
-from sksparse_mlp._training.parameters import LOSSES
+from sksparse_mlp._training.losses import LOSSES
 
 WIDTHS = (6, 8, 7, 3)
 # Lanes of a full tile, of a partly filled one; samples in one full tile and in several.

@@ -29,7 +29,7 @@ FIXED = (
 )
 # What ``validate`` of the Trainer returns.
 VALIDATION_FIGURES = ("validation_loss", "validation_score", "monitored")
-INTEGERS = ("n_connections", "connections_rewired", "rewired_by_layer")
+INTEGERS = ("n_connections", "connections_by_layer", "connections_rewired", "rewired_by_layer")
 
 
 def check_training_state(state, trainer):
@@ -94,8 +94,8 @@ def check_same_training(found, expected, trainer):
         require(right, f"{name}={short(found[name])} in a fit with {short(expected[name])}")
     same = np.array_equal(found["stable"], expected["stable"])
     require(same, "stable is not that of the network that the fit begins with")
-    n_last, n_found = trainer.history["n_connections"][-1], sum(found["n_connections"])
-    require(n_found == n_last, f"n_connections are {n_found} in all, and in history {n_last}")
+    n_last, n_found = trainer.history["connections_by_layer"][-1], found["n_connections"]
+    require(n_found == n_last, f"n_connections are {n_found}, and in history {n_last}")
     n_epochs = len(trainer.history["loss"])
     n_steps = n_epochs * trainer.steps_per_epoch
     added = {

@@ -16,8 +16,9 @@ import numpy as np
 from .._kernels.records import SUM_GRADIENTS, Batches
 from .._network.network import SparseNetwork
 from .._network.workspace import MAX_LANES, lanes_for
-from .data import longest_first, some_samples, training_window
+from .data import some_samples, training_window
 from .lbfgs import minimise
+from .losses import LOSSES
 from .moments import input_scale
 from .options import TrainingOptions
 from .parameters import step_parameters
@@ -35,7 +36,7 @@ class LinearStart:
         With a skip layer.
     data : TrainingData
     loss : str
-        A smooth one of :data:`.parameters.LOSSES`.
+        A smooth one of :data:`.losses.LOSSES`.
     mean, scale : ndarray of float64, shape (n_features,)
     penalty : float
         C.
@@ -57,9 +58,9 @@ class LinearStart:
         self.params = self.params._replace(solver=SUM_GRADIENTS)
         # Mini-batches of a training that fill their lanes may be larger here.
         batch_size = BATCH if batch_size > MAX_LANES // 2 else batch_size
-        if loss == "cox":  # one risk set is worth more than the same kernels
+        if LOSSES[loss].compares:  # one risk set is worth more than the same kernels
             batch_size = self.order.size
-            self.order = longest_first(self.order, data.targets, batch_size)
+        self.order = LOSSES[loss].in_order(self.order, data.targets, batch_size)
         self.batch_size = min(batch_size, self.order.size)
         self.workspace = self.layer.workspace(self.batch_size, team.n_threads, self.params.loss)
         weight = data.sample_weight[self.order].astype(np.float64)
@@ -153,7 +154,7 @@ def start_linear_layer(
     moments : InputMoments
     team : Team
     loss : str
-        A smooth one of :data:`.parameters.LOSSES`.
+        A smooth one of :data:`.losses.LOSSES`.
     batch_size : int
         Samples of a mini-batch in the training to come.
     penalty : float

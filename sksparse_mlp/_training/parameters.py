@@ -2,43 +2,12 @@
 
 import numpy as np
 
-from .._kernels.records import (
-    ABSOLUTE_ERROR,
-    BINARY_CROSS_ENTROPY,
-    COX,
-    CROSS_ENTROPY,
-    HUBER,
-    QUANTILE,
-    RECONSTRUCTION,
-    SQUARED_ERROR,
-    StepParameters,
-)
+from .._kernels.records import StepParameters
 from .._network.activations import CODES
 from .._network.optimizer_state import solver_code
+from .losses import LOSSES
 
 ADAM_EPSILON = 1e-8
-# Of class numbers; of the inputs; of numbers, one an output; of signed ranks of times.
-LOSSES = {
-    "cross_entropy": CROSS_ENTROPY,
-    "reconstruction": RECONSTRUCTION,
-    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
-    "squared_error": SQUARED_ERROR,
-    "absolute_error": ABSOLUTE_ERROR,
-    "huber": HUBER,
-    "quantile": QUANTILE,
-    "cox": COX,
-}
-
-
-def check_targets(loss, targets):
-    """Raise ValueError unless these are targets of a loss: kernels would read beyond others."""
-    if loss == "reconstruction":
-        fits = targets is None
-    else:
-        dtype, ndim = (np.int32, 1) if loss == "cross_entropy" else (np.float32, 2)
-        fits = targets is not None and targets.dtype == dtype and targets.ndim == ndim
-    if not fits:
-        raise ValueError(f"loss={loss!r} has no targets like these: {targets!r}.")
 
 
 def step_parameters(network, options):
@@ -48,7 +17,7 @@ def step_parameters(network, options):
     rate_scale = np.full(network.n_layers, scale, np.float32)
     rate_scale[: options.n_frozen] = 0.0
     return StepParameters(
-        loss=LOSSES[options.loss],
+        loss=LOSSES[options.loss].code,
         loss_parameter=np.float32(options.loss_parameter),
         activation=CODES[network.activation],
         slopes=network.slopes(),

@@ -10,35 +10,26 @@ import time
 import numpy as np
 
 from .._kernels.records import Batches
-from .._network.signals import record_signals, samples_to_record
 from .._network.streams import derive_seed
 from .._network.team import Stopped
-from .._network.topology import AMOUNT_RULES, EvolutionTiming
+from .._network.topology import EvolutionTiming
 from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once
-from .averaging import RE_EXPLORED, Averaging
-from .budget import budget_of, needs_gradients
+from .averaging import Averaging
 from .checks import check_same_training, check_training_state
-from .data import longest_first, training_window
+from .data import training_window
 from .divergence import divergence, largest, largest_learned
+from .evolutions import Evolutions
+from .history import RECORDED, add_epoch, printed, topology_figures
 from .interrupt import deferred_interrupt
+from .losses import LOSSES, check_targets
 from .pace import Pace
-from .parameters import check_targets, step_parameters
+from .parameters import step_parameters
 from .schedules import adam_correction, step_rates
 from .stopping import StoppingRule
 
 # Beyond it, a weight may carry the outputs beyond the range of float32.
 SUSPICIOUS = 100.0
-# What is recorded of each epoch; the last two in lists of one entry a layer.
-RECORDED = (
-    "loss",
-    "learning_rate",
-    "seconds",
-    "n_connections",
-    "connections_rewired",
-    "rewired_by_layer",
-    "explored_by_layer",
-)
 
 
 class Trainer:
@@ -101,14 +92,14 @@ class Trainer:
         # Those that schedules are laid out for.
         self.total_steps = self.averaging.exploring_steps
         self.first_t = network.t
-        self.timing = EvolutionTiming(
+        timing = EvolutionTiming(
             options.evolution_interval,
             options.evolution_end,
             self.first_t,
             self.total_steps,
             self.steps_per_epoch,
         )
-        self.n_first = sum(network.n_connections)
+        self.evolutions = Evolutions(network, data, options, team, timing, self.averaging)
         self.stopping = StoppingRule(options)
         check_targets(options.loss, data.targets)
         self.lanes = lanes_for(self.batch_size)
@@ -253,7 +244,8 @@ class Trainer:
             if interrupt.requested and step > 0 and self.can_undo:
                 raise Stopped
             rewired += self._evolve_if_due(order, step)
-            n_steps = self._steps_until_due(step)
+            n_steps = min(self.pace.steps_per_call, self.steps_per_epoch - step)
+            n_steps = self.evolutions.steps_until_due(n_steps)
             losses[step : step + n_steps] = self._train(order, step, n_steps, epoch)
             self._report_parts(step, n_steps)
             step += n_steps
@@ -273,9 +265,7 @@ class Trainer:
         else:
             seed = derive_seed(self.network.streams.shuffling, self.network.epoch)
             order = np.random.default_rng(seed).permutation(self.data.samples)
-        if self.options.loss == "cox":
-            order = longest_first(order, self.data.targets, self.batch_size)
-        return order
+        return LOSSES[self.options.loss].in_order(order, self.data.targets, self.batch_size)
 
     def _report_parts(self, step, n_steps):
         """Report the parts that have ended in the last steps."""
@@ -289,15 +279,9 @@ class Trainer:
         weight = self.data.sample_weight[order].astype(np.float64)
         starts = np.arange(0, self.n_samples, self.batch_size)
         loss = np.average(losses, weights=np.add.reduceat(weight, starts))
-        self.history["loss"].append(float(loss))
-        self.history["learning_rate"].append(float(self.last_rate))
-        self.history["seconds"].append(seconds)
-        self.history["n_connections"].append(sum(self.network.n_connections))
-        self.history["connections_rewired"].append(int(rewired.sum()))
-        self.history["rewired_by_layer"].append(rewired.tolist())
-        self.history["explored_by_layer"].append(list(self.network.explored.shares))
-        for name, value in figures.items():
-            self.history.setdefault(name, []).append(value)
+        figures |= topology_figures(self.network, rewired)
+        figures |= {"loss": float(loss), "learning_rate": float(self.last_rate), "seconds": seconds}
+        add_epoch(self.history, figures)
 
     def _validation_figures(self):
         if self.validate is None:
@@ -309,14 +293,8 @@ class Trainer:
 
     def _print_epoch(self):
         """With ``verbose``, print what the epoch just finished came to."""
-        if not self.options.verbose:
-            return
-        figures = [
-            f"{name.replace('_', ' ')} = {self.history[name][-1]:.8f}"
-            for name in ("loss", "validation_loss", "validation_score")
-            if name in self.history
-        ]
-        print(f"Epoch {self.network.epoch}, {', '.join(figures)}")
+        if self.options.verbose:
+            print(printed(self.network.epoch, self.history))
 
     # ------------------------------------------------------------ mini-batches
 
@@ -389,35 +367,9 @@ class Trainer:
 
         Returns how many connections grew in each layer.
         """
-        options, network = self.options, self.network
-        explores = self.averaging.explores_again(self.n_steps) and options.zeta > 0
-        due = explores or self.timing.is_due(network.t, step)
-        if options.evolution is None or not due:
-            return np.zeros(network.n_layers, int)
-        output_layer = len(network.widths) - 2
-        end = network.n_layers if options.evolve_output_layer else output_layer
-        layers = range(options.n_frozen, end)
-        zeta = AMOUNT_RULES[options.zeta_schedule](options.zeta, self.timing.progress(network.t))
-        zeta = RE_EXPLORED if explores else zeta
-        looks = network.needs_signals or needs_gradients(options)
-        signals = self._signals(order, step) if looks else None
-        before = network.n_connections
-        budget = budget_of(options, network, self.timing, self.n_first)
-        grown = network.evolve(self.team, zeta, layers, signals, budget)
-        if network.n_connections != before:
-            self._make_room()
-        return np.array(grown)
-
-    def _signals(self, order, step):
-        """What the neurons do on samples of the mini-batch to come."""
+        before = self.network.n_connections
         batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-        view = training_window(self.data, samples_to_record(self.network, batch))
-        with np.errstate(all="ignore"):
-            return record_signals(self.network, self.team, view, self.params)
-
-    def _steps_until_due(self, step):
-        """How many mini-batches to run in one go."""
-        n_steps = min(self.pace.steps_per_call, self.steps_per_epoch - step)
-        if self.options.evolution is None:
-            return n_steps
-        return self.timing.steps_until_due(self.network.t, n_steps)
+        grown = self.evolutions.evolve_if_due(step, batch, self.params)
+        if self.network.n_connections != before:
+            self._make_room()
+        return grown

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._network.team import Stopped
+from .._training.history import add_epoch, topology_figures
 from .._training.trainer import Trainer
 from ._messages import LEARNED
 
@@ -73,7 +74,7 @@ class Coordinator(Trainer):
     def _run_epoch(self, epoch, interrupt):
         """One round; False if Ctrl-C came in its middle, and it was taken back."""
         start, network = time.perf_counter(), self.network
-        before = network.copy() if self.timing.is_due(network.t, 0) else None
+        before = network.copy() if self.evolutions.timing.is_due(network.t, 0) else None
         rewired = self._evolve_if_due(self._order(), 0)
         try:
             learned = self.cluster.train(network, self.stopping.rate, interrupt)
@@ -114,13 +115,9 @@ class Coordinator(Trainer):
             "seconds": time.perf_counter() - start,
             "seconds_training": learned.seconds,
             "bytes_sent": float(self.cluster.n_bytes),
-            "n_connections": sum(self.network.n_connections),
-            "connections_rewired": int(rewired.sum()),
-            "rewired_by_layer": rewired.tolist(),
-            "explored_by_layer": list(self.network.explored.shares),
+            **topology_figures(self.network, rewired),
         }
-        for name, value in figures.items():
-            self.history.setdefault(name, []).append(value)
+        add_epoch(self.history, figures)
         if not np.isfinite(learned.loss):
             raise self._divergence(len(self.history["loss"]))
 

@@ -104,7 +104,7 @@ default="tanh"
         The number of connections of each layer. No training changes it.
     history_ : dict of list
         One entry an epoch: "loss", "learning_rate", "seconds", "n_connections",
-        "connections_rewired" and, of each layer, "rewired_by_layer" and
+        "connections_rewired" and, of each layer, "connections_by_layer", "rewired_by_layer" and
         "explored_by_layer", the share of all possible connections that have been tried so far.
     loss_curve_ : list of float
         The mean squared error of the reconstruction in each epoch.

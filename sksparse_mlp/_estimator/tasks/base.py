@@ -11,7 +11,7 @@ class Task(Protocol):
     Attributes
     ----------
     loss : str
-        What is trained: a name of :data:`sksparse_mlp._training.parameters.LOSSES`.
+        What is trained: a name of :data:`sksparse_mlp._training.losses.LOSSES`.
     loss_parameter : float
         Its parameter; 0 where it has none.
     start_loss : str
