@@ -117,16 +117,19 @@ default="relu"
         drawn from all layers, as grow. None: each layer keeps its number. What a full layer
         cannot take goes to the others.
 
-    density_schedule : {"cubic"} or None, default=None
+    density_schedule : {"cubic", "bregman"} or None, default=None
         Whether the number of connections changes during the training. "cubic" [16]_: ``last +
         (first - last) * (1 - progress) ** 3``, from ``initial_connections`` at first to what
         ``epsilon`` and ``density`` say at the last evolution; ``zeta`` of them move each time,
-        too. ``history_`` tells the number of each epoch, memory is in proportion to it. In
-        ``partial_fit`` it does not change.
+        too. "bregman" [21]_, with ``evolution="gradient"``: at most that number; those places come
+        in whose gradient is a tenth of the largest, of four for each connection, so where no
+        gradient flows nothing grows. ``history_`` tells the number of each epoch, memory is in
+        proportion to it. In ``partial_fit`` it does not change.
 
     initial_connections : float or "auto", default="auto"
         How many connections a ``density_schedule`` begins with, as a multiple of the last number,
-        positive, in each layer as far as it has places; below 1 the network grows. "auto": 4.
+        positive, in each layer as far as it has places; below 1 the network grows. "auto":
+        4 with "cubic", 0.5 with "bregman".
 
     neuron_pruning : {"importance", "chase"} or None, default=None
         Whether hidden neurons go during the training, with all their connections, and never get
@@ -342,7 +345,7 @@ default="relu"
         They add up to one.
     history_ : dict of list
         One entry an epoch: "loss", "learning_rate", "seconds", "n_connections",
-        "connections_rewired" and, of each layer, "rewired_by_layer" and
+        "connections_rewired" and, of each layer, "connections_by_layer", "rewired_by_layer" and
         "explored_by_layer", the share of all possible connections that have been tried so far:
         counted in layers of up to 131,072, expected in larger ones. Where
         there are validation samples, "validation_loss" and "validation_score".
@@ -451,6 +454,8 @@ default="relu"
             neural network training. UAI.
     .. [20] Watts, D. J., Strogatz, S. H. (1998). Collective dynamics of 'small-world' networks.
             Nature 393, 440-442.
+    .. [21] Bungert, L., Roith, T., Tenbrinck, D., Burger, M. (2022). A Bregman learning framework
+            for sparse neural networks. JMLR 23.
 
     Examples
     --------

@@ -132,9 +132,10 @@ def bits_of(network):
     return [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]
 
 
-def record(network, data, *, n_threads=1, X=None, **changes):
+def record(network, data, *, n_threads=1, X=None, backward=True, **changes):
     """What the neurons of a network do on all samples."""
     data = data if X is None else data._replace(X=X)
     params = step_parameters(network, make_options(solver=network.solver, **changes))
     with Team(n_threads) as team:
-        return record_signals(network, team, training_window(data, data.samples), params)
+        view = training_window(data, data.samples)
+        return record_signals(network, team, view, params, backward=backward)

@@ -37,6 +37,7 @@ from sksparse_mlp._network.topology import (
     Budget,
     EvolutionTiming,
 )
+from sksparse_mlp._network.topology.admission import admitted
 from sksparse_mlp._network.topology.budget import apportioned, plan_moves
 from sksparse_mlp._network.topology.neurons import living_neurons
 from sksparse_mlp._network.topology.rebuild import layer_view
@@ -61,7 +62,7 @@ SHARE_TWINS = {
     ),
 }
 # Of each schedule what it has at the beginning, in the middle and at the end, from 800 to 100.
-SCHEDULE_TWINS = {"cubic": (800, 188, 100)}
+SCHEDULE_TWINS = {"cubic": (800, 188, 100), "bregman": (100, 100, 100)}
 # Of each rule the importance of three neurons by the weights that enter them, and the share of
 # them that is left at the beginning, in the middle and at the end where half go.
 NEURON_TWINS = {
@@ -128,6 +129,17 @@ def test_neurons_matter_as_the_twin_says(name):
     assert_array_equal(rule.importance(weights), importance)
     found = [rule.living_share(0.5, progress) for progress in (0.0, 0.5, 1.0)]
     assert found == pytest.approx(list(shares))
+
+
+@given(
+    layers=st.lists(
+        st.lists(st.sampled_from([0.0, 0.05, 0.09, 0.11, 1.0, 3.0]), max_size=6), min_size=1
+    )
+)
+def test_gradients_near_the_largest_are_let_in_as_the_twin_does(layers):
+    limit = 0.1 * max([g for layer in layers for g in layer], default=0.0)
+    expected = [sum(1 for g in layer if g > 0 and g >= limit) for layer in layers]
+    assert admitted([np.array(layer) for layer in layers]).tolist() == expected
 
 
 # ---------------------------------------------------------------- sharing out
@@ -214,7 +226,8 @@ RULES = [
         DROP_SCOPES, (None, *REDISTRIBUTION_RULES), (None, *DENSITY_SCHEDULES),
         (None, *NEURON_RULES),
     )
-    if (schedule, neurons) != ("cubic", "importance")
+    if not (schedule and neurons == "importance")
+    and (schedule != "bregman" or shared in (None, "gradient"))
 ]  # fmt: skip
 each_rule = pytest.mark.parametrize(
     "rules", RULES, ids=["-".join(str(v) for v in rules.values()) for rules in RULES]
@@ -263,7 +276,9 @@ def test_totals_are_as_promised_for_any_threads_and_form_of_X(rules, kinds):
     network, trainer = trained(rules, kinds)
     assert_sound(network)
     totals = trainer.history["n_connections"]
-    assert totals[-1] == sum(network.n_connections)
+    by_layer = trainer.history["connections_by_layer"]
+    assert by_layer[-1] == list(network.n_connections)
+    assert totals == [sum(of_layers) for of_layers in by_layer]
     if rules["density_schedule"] is not None:
         assert totals == sorted(totals, reverse=True) and totals[-1] == 90
     elif rules["neuron_pruning"] != "importance":
@@ -272,6 +287,35 @@ def test_totals_are_as_promised_for_any_threads_and_form_of_X(rules, kinds):
         assert network.n_connections == COUNTS
     other, _ = trained(rules, kinds, n_threads=2, form=sparse.csr_array)
     assert bits_of(other) == bits_of(network)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_network_grows_from_almost_nothing_up_to_its_limit(solver):
+    def grown(n_threads=1, form=np.asarray, limit=400):
+        network = make_network(WIDTHS, (20, 20, 10, 8), growth="gradient", solver=solver)
+        data, options = make_data(50, 20, 3), {"evolution": "gradient", "batch_size": 10}
+        data = data._replace(X=form(data.X))
+        return network, train(
+            network, data, n_epochs=4, n_threads=n_threads, evolution_interval=3,
+            density_schedule="bregman", final_connections=limit, **options,
+        )  # fmt: skip
+
+    network, trainer = grown()
+    assert_sound(network)
+    totals = trainer.history["n_connections"]
+    assert totals == sorted(totals) and 58 < totals[0] < totals[-1] <= 400
+    assert bits_of(grown(2, sparse.csr_array)[0]) == bits_of(network)
+    assert sum(grown(limit=60)[0].n_connections) == 60
+
+
+def test_where_no_gradient_flows_nothing_is_let_in():
+    network = make_network(WIDTHS, (20, 20, 10, 8), growth="gradient")
+    signals = record(network, make_data(40, 20, 3))
+    for gradients in signals.gradients:
+        gradients[:] = 0
+    with Team(1) as team:
+        network.evolve(team, 0.3, range(4), signals, Budget(150, admits=True))
+    assert sum(network.n_connections) == 58
 
 
 def content_of(network):
@@ -372,6 +416,7 @@ def test_a_level_keeps_a_neuron_and_a_layer_a_connection():
 
 @pytest.mark.parametrize("rules", [
     {"density_schedule": "cubic", "final_connections": 4_000},
+    {"density_schedule": "bregman", "final_connections": 40_000},
     {"drop_scope": "network", "redistribution": "gradient"},
     {"neuron_pruning": "chase", "redistribution": "momentum"},
 ])  # fmt: skip
@@ -412,6 +457,7 @@ KINDS = {
     "gradient, Adam": {"redistribution": "gradient", "solver": "adam"},
     "cubic": {"density_schedule": "cubic", "evolution_interval": 2},
     "growing": {"density_schedule": "cubic", "initial_connections": 0.2, "solver": "adam"},
+    "bregman": {"density_schedule": "bregman", "evolution": "gradient"},
     "importance": {"neuron_pruning": "importance"},
     "chase": {"neuron_pruning": "chase", "redistribution": "momentum", "drop_scope": "network"},
 }
@@ -509,6 +555,14 @@ def test_without_an_evolution_there_is_nothing_to_begin_with():
         (
             {"neuron_pruning": "importance", "density_schedule": "cubic"},
             "neuron_pruning='importance' and density_schedule='cubic'",
+        ),
+        (
+            {"density_schedule": "bregman", "evolution": "set"},
+            "density_schedule='bregman'.*evolution='set'.*set evolution='gradient'",
+        ),
+        (
+            KINDS["bregman"] | {"initial_connections": 2},
+            "density_schedule='bregman'.*initial_connections=2",
         ),
         ({"redistribution": "survivors"}, "redistribution='survivors'.*drop_scope='layer'"),
     ],

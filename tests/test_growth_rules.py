@@ -20,6 +20,7 @@ from reference import cells_of
 from scipy import sparse, stats
 from test_topology import P_VALUE, assert_sound, content_of, new_connections
 
+from sksparse_mlp._kernels.topology.notes import MAX_BUCKETS
 from sksparse_mlp._network.team import Team
 from sksparse_mlp._network.topology import DROP_RULES, GROWTH_RULES, PROPOSE_CELLS, candidates
 from sksparse_mlp._network.topology.aliases import tables_of_chunks
@@ -117,6 +118,16 @@ def test_the_number_of_threads_changes_no_candidate(proposed, growth):
     one, other = (proposed(*layer_of(70, 30), growth, 200, n_threads=n) for n in (1, 3))
     assert_array_equal(one.columns, other.columns)
     assert_array_equal(one.scores.view(np.uint32), other.scores.view(np.uint32))
+
+
+@each_rule
+@pytest.mark.parametrize("shape", [(70, 30), (4, 400)])
+def test_candidates_of_a_row_are_in_order(proposed, growth, shape):
+    cells = proposed(*layer_of(*shape), growth, 400)
+    assert np.diff(cells.slots).max() > (MAX_BUCKETS if shape == (4, 400) else 1)
+    drawn = cells.columns >= 0
+    numbers = (rows_of(cells) * cells.n_out + cells.columns)[drawn]
+    assert (np.diff(numbers) >= 0).all() and drawn.any()
 
 
 def draw(candidates_of_view, n, connected=None):

@@ -89,6 +89,13 @@ def test_neither_threads_nor_the_form_of_X_change_a_bit(form):
             assert_array_equal(level, level_of_other)
 
 
+def test_activations_are_the_same_without_gradients():
+    network, data = make_network((6, 5, 4, 3)), make_data(40, 6, 3)
+    whole, half = (record(network, data, backward=backward) for backward in (True, False))
+    for activations, expected in zip(half.activations, whole.activations, strict=True):
+        assert_array_equal(activations, expected)
+
+
 def test_of_a_large_batch_some_samples_are_drawn_anew_each_time():
     network, batch = make_network((3, 2)), np.arange(100, 300)
     first = samples_to_record(network, batch)

@@ -1,10 +1,11 @@
 """How many connections a fit begins and ends with, and which parameters exclude one another."""
 
 from .._network.shapes import layer_shapes
+from .._network.topology import ADMITTING
 from .checks import check_memory
 
 # With "auto", training begins with this many times the connections that it ends with.
-FIRST_CONNECTIONS = {"cubic": 4.0}
+FIRST_CONNECTIONS = {"cubic": 4.0, "bregman": 0.5}
 # What moves connections between layers, makes more of them or fewer; and what leaves them alone.
 MOVERS = {
     "drop_scope": "layer",
@@ -55,6 +56,7 @@ def check_budget(estimator):
                 f"{name}={given[name]!r} needs evolutions, and evolution_end="
                 f"{estimator.evolution_end!r} allows none: raise it, or set {name}=None."
             )
+    _check_admission(estimator, given.get("density_schedule"))
     if given.get("neuron_pruning") == "importance" and "density_schedule" in given:
         raise ValueError(
             f"neuron_pruning='importance' and density_schedule={given['density_schedule']!r} both "
@@ -65,6 +67,21 @@ def check_budget(estimator):
             "redistribution='survivors' shares out what all layers lost in different parts, and "
             "with drop_scope='layer' each loses the same: set drop_scope='network', or "
             "redistribution=None."
+        )
+
+
+def _check_admission(estimator, schedule):
+    if schedule not in ADMITTING:
+        return
+    if estimator.evolution != "gradient":
+        raise ValueError(
+            f"density_schedule={schedule!r} lets connections in by their gradients, and evolution="
+            f"{estimator.evolution!r} looks at others: set evolution='gradient'."
+        )
+    if estimator.initial_connections != "auto" and estimator.initial_connections > 1:
+        raise ValueError(
+            f"density_schedule={schedule!r} begins with few connections, and initial_connections="
+            f"{estimator.initial_connections!r} with more than there are in the end: set at most 1."
         )
 
 

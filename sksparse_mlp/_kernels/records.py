@@ -205,6 +205,7 @@ class SignalBatch(NamedTuple):
     buffer: np.ndarray  # float32, pre-activations, then gradients
     kind: int  # OF_LOSS
     out: np.ndarray  # float32, activations
+    backward: bool  # whether there are gradients
 
 
 class Layer(NamedTuple):
@@ -264,8 +265,8 @@ class RebuildBuffers(NamedTuple):
 class Proposals(NamedTuple):
     """Cells of a layer where connections might grow, in slots of their rows, and how good they are.
 
-    Either both ``column_sums`` and the vectors are there, or the layer by column: then columns are
-    found by walks along three connections, and judged by how often they are.
+    Either both the table and the vectors are there, or the layer by column: then columns are found
+    by walks along three connections, and judged by how often they are.
     """
 
     n_in: int
@@ -276,14 +277,19 @@ class Proposals(NamedTuple):
     columns: np.ndarray  # int32 [proposals], out: ascending in a row; -1: connected already
     scores: np.ndarray  # float32 [proposals], out: 0 where there is nothing to choose
     rivals: bool  # whether connected cells are judged, too
-    column_sums: np.ndarray  # float64 [n_out + 1], running sums of what columns are drawn by
-    guides: np.ndarray  # int64 [n_out], for equal steps up these sums, the column they lead to
+    table: np.ndarray  # int32 [n_table], columns in order, each as often as its weight says
+    n_table: int
     n_tiles: int
     source: np.ndarray  # float32 [n_tiles, n_in, lanes] flat, a cell's score is the product of its
     target: np.ndarray  # float32 [n_tiles, n_out, lanes] flat
+    scaled: bool  # whether the product is multiplied by
+    row_scales: np.ndarray  # float32 [n_in], or empty
+    column_scales: np.ndarray  # float32 [n_out], or empty
     walks: bool
     column_pointers: np.ndarray  # int64 [n_out + 1], of the layer by column
     rows: np.ndarray  # int32 [connections], by column
+    found: np.ndarray  # int32, the memory of the scores: columns before they are sorted
+    buckets: np.ndarray  # int64 [MAX_CHUNKS, MAX_BUCKETS + 1] flat, to sort them
     states: np.ndarray  # uint64 [MAX_CHUNKS]
     seed: np.uint64
 

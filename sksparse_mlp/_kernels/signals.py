@@ -55,7 +55,7 @@ def loss_gradients(lanes, net, params, batch, start):
 def record_tile(lanes, net, params, x, batch):
     """Activations of all neurons for one tile, and gradients of the loss, which the buffer holds.
 
-    The tile of the inputs holds their values in both.
+    Without gradients, it holds pre-activations. The tile of the inputs holds their values in both.
     """
     net, params, batch = bare(net), bare(params), bare(batch)
     start = batch.tile * (1 << len(lanes))
@@ -65,6 +65,8 @@ def record_tile(lanes, net, params, x, batch):
     pass_forward(lanes, net, params, batch, batch.buffer)
     for level in range(net.n_levels):
         activate_level(lanes, net, params, batch, level)
+    if not batch.backward:
+        return
     loss_gradients(lanes, net, params, batch, start)
     for level in range(output_level(net) - 1, 0, -1):
         hidden_gradients(lanes, net, params, batch, level, batch.buffer)

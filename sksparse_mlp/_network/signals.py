@@ -23,7 +23,9 @@ class Signals(NamedTuple):
     """By level, float32 arrays of shape (n_tiles, n_neurons, lanes); unused lanes are zero."""
 
     activations: list  # of the inputs, their values; of the outputs, the logits
-    gradients: list  # of the loss, by pre-activation; that of the inputs is not computed
+    # Of the loss, by pre-activation; that of the inputs is not computed. None of any use, where
+    # they were not asked for.
+    gradients: list
 
 
 def samples_to_record(network, batch):
@@ -40,7 +42,7 @@ def samples_to_record(network, batch):
     return np.random.default_rng(seed).choice(batch, MOST_SAMPLES, replace=False)
 
 
-def record_signals(network, team, view, params):
+def record_signals(network, team, view, params, *, backward=True):
     """Pass a few samples through a network and back, without noise or dropout.
 
     Parameters
@@ -53,6 +55,8 @@ def record_signals(network, team, view, params):
         as in ``records.Batches``. At most ``MOST_SAMPLES``.
     params : StepParameters
         Of the training: its loss is what is differentiated.
+    backward : bool, default=True
+        Whether gradients are needed, too.
 
     Returns
     -------
@@ -76,6 +80,7 @@ def record_signals(network, team, view, params):
         buffer=gradients,
         kind=OF_LOSS,
         out=activations,
+        backward=backward,
     )
     calm = prediction_parameters(network)
     calm = calm._replace(loss=params.loss, loss_parameter=params.loss_parameter)

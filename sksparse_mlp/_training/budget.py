@@ -1,6 +1,6 @@
 """How many connections an evolution leaves: by the options and the progress of a training."""
 
-from .._network.topology import DENSITY_SCHEDULES, Budget
+from .._network.topology import ADMITTING, DENSITY_SCHEDULES, Budget
 
 
 def keeps_layer_sizes(options):
@@ -10,8 +10,8 @@ def keeps_layer_sizes(options):
 
 
 def needs_gradients(options):
-    """Whether gradients say how connections are shared out among the layers."""
-    return options.redistribution == "gradient"
+    """Whether gradients say how many connections there are, or in which layers."""
+    return options.redistribution == "gradient" or options.density_schedule in ADMITTING
 
 
 def budget_of(options, network, timing, n_first):
@@ -32,11 +32,13 @@ def budget_of(options, network, timing, n_first):
     if keeps_layer_sizes(options) and options.drop_scope == "layer":
         return None
     total, progress = sum(network.n_connections), timing.progress_to_last(network.t)
-    if options.density_schedule is not None and timing.total_steps is not None:
+    follows = options.density_schedule is not None and timing.total_steps is not None
+    if follows:
         schedule = DENSITY_SCHEDULES[options.density_schedule]
         total = schedule(n_first, options.final_connections, progress)
     return Budget(
         total=total,
+        admits=follows and options.density_schedule in ADMITTING,
         drop_scope=options.drop_scope,
         redistribution=options.redistribution,
         neurons=options.neuron_pruning,

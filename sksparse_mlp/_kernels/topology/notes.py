@@ -4,6 +4,8 @@ from ..barrier import share
 from ..jit import inlined
 
 MAX_CHUNKS = 64
+# Into how many buckets the candidates of a row are sorted first, at most.
+MAX_BUCKETS = 256
 # The three digits of a radix select over the 31 bits of a float's magnitude: shift and width.
 DIGITS = ((20, 11), (10, 10), (0, 10))
 HISTOGRAM = 1 << 11

@@ -1,9 +1,9 @@
 """Cells where connections might grow: some are drawn in each row, and judged.
 
 A row has as many slots as cells are drawn in it. Columns are drawn by weights of their own, and a
-cell is judged by the product of two vectors; or they are found by random walks along three
-connections, and a cell is judged by how many walks end there. Time and memory are in proportion to
-the slots. Chunks of rows own the random numbers, as in :mod:`.rebuild`.
+cell is judged by the product of two vectors, maybe scaled; or they are found by random walks along
+three connections, and a cell is judged by how many walks end there. Time and memory are in
+proportion to the slots. Chunks of rows own the random numbers, as in :mod:`.rebuild`.
 """
 
 import numpy as np
@@ -13,23 +13,20 @@ from ..jit import inlined, kernel
 from ..random import derive, next_below, next_uniform
 from ..simd import bare, load, store, vfma, vload, vsplat, vsum
 from .cells import sort_columns
-from .notes import MAX_CHUNKS, rows_of_chunk
+from .notes import MAX_BUCKETS, MAX_CHUNKS, rows_of_chunk
 
 
 @inlined
 def draw_by_weight(cells, first, last, state):
     """Draw a column for each slot of a row in proportion to its weight; they come in order.
 
-    Each slot draws from its own part of the running sums; the guides say where to look.
+    Each slot draws from its own part of the table.
     """
-    total, n = load(cells.column_sums, cells.n_out), last - first
+    step = cells.n_table / (last - first)
     for slot in range(first, last):
-        uniform = (slot - first + next_uniform(cells.states, state)) / n
-        # Rounding may lead to one.
-        column = load(cells.guides, min(np.int64(uniform * cells.n_out), cells.n_out - 1))
-        while column < cells.n_out - 1 and load(cells.column_sums, column + 1) <= uniform * total:
-            column += 1
-        store(cells.columns, slot, column)
+        at = np.int64((slot - first + next_uniform(cells.states, state)) * step)
+        # Rounding may lead to one beyond the last.
+        store(cells.columns, slot, load(cells.table, min(at, cells.n_table - 1)))
 
 
 @inlined
@@ -47,8 +44,29 @@ def draw_by_walks(cells, row, first, last, state):
         column = any_of(cells, cells.indptr, cells.indices, row, state)
         other = any_of(cells, cells.column_pointers, cells.rows, column, state)
         column = any_of(cells, cells.indptr, cells.indices, other, state)
-        store(cells.columns, slot, column)
+        store(cells.found, slot, column)
+    spread_by_column(cells, first, last, (MAX_BUCKETS + 1) * state)
     sort_columns(cells, first, last - first)
+
+
+@inlined
+def spread_by_column(cells, first, last, buckets):
+    """Put what was found into as many buckets as there are slots, by column: all but sorted."""
+    n = min(last - first, MAX_BUCKETS)
+    per_column = n / cells.n_out
+    for bucket in range(n + 1):
+        store(cells.buckets, buckets + bucket, 0)
+    for slot in range(first, last):
+        at = buckets + 1 + np.int64(load(cells.found, slot) * per_column)
+        store(cells.buckets, at, load(cells.buckets, at) + 1)
+    for at in range(buckets + 1, buckets + n):
+        store(cells.buckets, at, load(cells.buckets, at) + load(cells.buckets, at - 1))
+    for slot in range(first, last):
+        column = load(cells.found, slot)
+        at = buckets + np.int64(column * per_column)
+        n_before = load(cells.buckets, at)
+        store(cells.columns, first + n_before, column)
+        store(cells.buckets, at, n_before + 1)
 
 
 @inlined
@@ -60,6 +78,8 @@ def product_of(lanes, cells, row, column):
         d = vload(cells.target, (tile * cells.n_out + column) * width, lanes)
         total = vfma(a, d, total)
     score = abs(vsum(total))
+    if cells.scaled:
+        score *= load(cells.row_scales, row) * load(cells.column_scales, column)
     return score if score < np.float32(np.inf) else np.float32(0)
 
 

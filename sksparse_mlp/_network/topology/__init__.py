@@ -6,7 +6,7 @@ Sparse evolutionary training, SET [1]_, and its kin, in these lines::
     for each training step:
         if an evolution is due:                                                  timing
             remove the hidden neurons that matter least, if any are to go        neurons
-            N = how many connections there are to be now                         schedule
+            N = how many connections there are to be now                         schedule, admission
             for each layer:
                 s = saliency of each connection, in one group or two             drop
                 n = floor(zeta |group|), for each group, or of all layers        amount, scope
@@ -38,16 +38,17 @@ from .density import (
     connections_for_epsilon,
 )
 from .drop import DROP_RULES
-from .growth import GROWTH_RULES, NEED_SIGNALS, PROPOSE_CELLS
+from .growth import GROWTH_RULES, NEED_GRADIENTS, NEED_SIGNALS, PROPOSE_CELLS
 from .initial import INITIAL_RULES
 from .neurons import NEURON_RULES, remove_neurons
 from .rebuild import rebuild_layers
 from .redistribution import REDISTRIBUTION_RULES
-from .schedule import DENSITY_SCHEDULES
+from .schedule import ADMITTING, DENSITY_SCHEDULES
 from .scope import DROP_SCOPES
 from .timing import EvolutionTiming
 
 __all__ = [
+    "ADMITTING",
     "AMOUNT_RULES",
     "DENSITY_SCHEDULES",
     "DROP_RULES",
@@ -55,6 +56,7 @@ __all__ = [
     "GROWTH_RULES",
     "INITIAL_RULES",
     "LAYER_DENSITY_RULES",
+    "NEED_GRADIENTS",
     "NEED_SIGNALS",
     "NEURON_RULES",
     "NO_CELLS",

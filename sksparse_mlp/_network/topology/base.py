@@ -52,14 +52,16 @@ class Candidates(NamedTuple):
     """Cells to draw, a few times as many as grow, and how to judge them; the best grow.
 
     A cell is drawn in proportion to the weights of its row and of its column, and judged by the
-    magnitude of the product of two vectors; without vectors, it is drawn at the end of a random
-    walk along three connections, and judged by how often it is.
+    magnitude of the product of two vectors, scaled if there are scales; without vectors, it is
+    drawn at the end of a random walk along three connections, and judged by how often it is.
     """
 
     row_weights: np.ndarray  # float64 [n_in], not negative
     column_weights: np.ndarray | None = None  # float64 [n_out]
     source: np.ndarray | None = None  # float32 [n_tiles, n_in, lanes]
     target: np.ndarray | None = None  # float32 [n_tiles, n_out, lanes]
+    row_scales: np.ndarray | None = None  # float32 [n_in]
+    column_scales: np.ndarray | None = None  # float32 [n_out], where those of rows are
     rivals: bool = False  # whether connected cells are judged, too, and leave their place to chance
 
 
@@ -137,6 +139,7 @@ class Budget(NamedTuple):
     neurons: str | None = None  # the rule by which hidden neurons go
     pruned: float = 0.0  # the share of them that is gone in the end
     progress: float = 0.0  # the share of all evolutions that is done with this one
+    admits: bool = False  # whether the total is a limit, up to which gradients let connections in
 
 
 class DropScope(Protocol):
@@ -154,7 +157,7 @@ class RedistributionRule(Protocol):
 
 
 class DensitySchedule(Protocol):
-    """How many connections there are while a network trains."""
+    """How many connections there are while a network trains, or how many at most."""
 
     def __call__(self, first: int, last: int, progress: float) -> int:
         """The number of all layers, after this share of the evolutions; the last one at 1."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .admission import n_admitted
 from .base import Move
 from .redistribution import REDISTRIBUTION_RULES
 from .scope import DROP_SCOPES, sizes_of_groups
@@ -27,23 +28,29 @@ def plan_moves(team, layers, saliencies, zeta, budget):
     held = np.array([saliency.size for saliency in saliencies])
     cells = np.array([layer.n_cells for layer in layers])
     total = int(np.clip(budget.total, len(layers), cells.sum()))
+    admitted = np.zeros_like(held)
+    if budget.admits:
+        admitted = n_admitted(team, layers)
+        total = min(total, int(held.sum() + admitted.sum()))
     surplus = max(0, held.sum() - total)
     fraction = zeta + (1.0 - zeta) * surplus / held.sum()
     dropped = np.array(DROP_SCOPES[budget.drop_scope](saliencies, fraction))
     _drop_at_least(surplus, dropped, saliencies)
     n_dropped = dropped.sum(axis=1)
     kept = held - n_dropped
-    n_grown = int(total - kept.sum())
-    if budget.redistribution is None:
-        shares = n_dropped if n_dropped.any() else held
-    else:
-        rule = REDISTRIBUTION_RULES[budget.redistribution]
-        shares = rule(team, layers, kept.tolist(), n_grown)
-    if budget.redistribution is None and n_grown == n_dropped.sum():
-        grown = n_dropped
-    else:
-        grown = apportioned(n_grown, shares, cells - kept)
+    grown = _grown(team, layers, budget, int(total - kept.sum()), n_dropped + admitted, kept)
     return [Move(tuple(d), int(n)) for d, n in zip(dropped.tolist(), kept + grown, strict=True)]
+
+
+def _grown(team, layers, budget, n_grown, wanted, kept):
+    """How many connections each layer grows: what it wants, if the budget says no more."""
+    room = np.array([layer.n_cells for layer in layers]) - kept
+    if budget.redistribution is not None:
+        rule = REDISTRIBUTION_RULES[budget.redistribution]
+        return apportioned(n_grown, rule(team, layers, kept.tolist(), n_grown), room)
+    if n_grown == wanted.sum() and (wanted <= room).all():
+        return wanted
+    return apportioned(n_grown, wanted if wanted.any() else kept, room)
 
 
 def _drop_at_least(n, dropped, saliencies):

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..._kernels.records import Proposals
-from ..._kernels.topology.notes import MAX_CHUNKS
+from ..._kernels.topology.notes import MAX_BUCKETS, MAX_CHUNKS
 from ..._kernels.topology.propose import propose_cells
 from ..streams import derive_seed
 from ..team import Stopped
@@ -21,6 +21,10 @@ from .base import NO_CELLS, Cells
 
 # Cells that are drawn for each that grows.
 CANDIDATES = 4
+# Sets random numbers apart: of the candidates' columns, of other candidates, of the table.
+OF_CANDIDATES, OF_OTHERS, OF_TABLE = 0, 3, 4
+# Columns are drawn from a table of so many for each neuron, and of so many at least.
+TABLE_PER_NEURON, SMALLEST_TABLE = 4, 2**12
 
 
 def choose_cells(team, layer, candidates, n):
@@ -43,14 +47,17 @@ def choose_cells(team, layer, candidates, n):
     cells = _judged(team, layer, candidates, CANDIDATES * n)
     if cells is None:
         return NO_CELLS
-    chosen = _best(cells.scores, n) & (cells.columns >= 0)
-    n_before = np.concatenate(([0], np.cumsum(chosen)))
-    return Cells(n_before[cells.slots], cells.columns[chosen])
+    places = np.flatnonzero(_best(cells.scores, n) & (cells.columns >= 0))
+    return Cells(np.searchsorted(places, cells.slots), cells.columns[places])
 
 
 def scores_of(team, layer, candidates, n):
-    """How good n candidates are, float32; 0 for cells that are connected or drawn twice."""
-    cells = _judged(team, layer, candidates, n)
+    """How good about n candidates are, float32; 0 for cells that are connected or drawn twice.
+
+    They are other ones than those of which :func:`choose_cells` chooses.
+    """
+    seed = np.uint64(derive_seed(int(layer.seed), OF_OTHERS))
+    cells = _judged(team, layer._replace(seed=seed), candidates, int(n))
     return np.zeros(0, np.float32) if cells is None else cells.scores
 
 
@@ -74,21 +81,36 @@ def _can_be_drawn_by(weights):
 
 
 def _slots(row_weights, n, layer):
-    """Where each row's candidates begin: systematic draws by weight, no more than it has cells."""
+    """Where each row's candidates begin: no more than it has cells."""
     if n == 0 or not _can_be_drawn_by(row_weights):
         return np.zeros(layer.n_in + 1, np.int64)
-    sums = np.cumsum(row_weights, dtype=np.float64)
-    offset = np.random.default_rng(layer.seed).random()
-    drawn = np.floor(sums / sums[-1] * n + offset).astype(np.int64)
-    n_of_row = np.minimum(np.diff(drawn, prepend=0), layer.n_out)
+    n_of_row = np.minimum(_systematic(row_weights, n, layer.seed), layer.n_out)
     return np.concatenate(([0], np.cumsum(n_of_row)))
+
+
+def _systematic(weights, n, seed):
+    """How often each is among n draws by weight: what is expected, rounded up or down."""
+    sums = np.cumsum(weights, dtype=np.float64)
+    offset = np.random.default_rng(seed).random()
+    drawn = np.floor(sums / sums[-1] * n + offset).astype(np.int64)
+    return np.diff(drawn, prepend=0)
+
+
+def _table_of_columns(weights, seed):
+    """Columns in order, each as often as its weight says: to draw one is to look one up."""
+    n = max(SMALLEST_TABLE, TABLE_PER_NEURON * weights.size)
+    return np.repeat(np.arange(weights.size, dtype=np.int32), _systematic(weights, n, seed))
 
 
 def _proposals(layer, candidates, slots):
     """What the kernel is told, and where it writes."""
     walks, nothing = candidates.source is None, np.zeros(0, np.float32)
     pointers, rows = _by_column(layer) if walks else NO_CELLS
-    sums, guides = _sums_and_guides(np.zeros(0) if walks else candidates.column_weights)
+    table, scales = np.zeros(0, np.int32), (candidates.row_scales, candidates.column_scales)
+    if not walks:
+        table = _table_of_columns(candidates.column_weights, derive_seed(int(layer.seed), OF_TABLE))
+    row_scales, column_scales = (nothing if scale is None else scale for scale in scales)
+    scores = np.empty(slots[-1], np.float32)
     return Proposals(
         n_in=layer.n_in,
         n_out=layer.n_out,
@@ -96,35 +118,35 @@ def _proposals(layer, candidates, slots):
         indices=layer.indices,
         slots=slots,
         columns=np.empty(slots[-1], np.int32),
-        scores=np.empty(slots[-1], np.float32),
+        scores=scores,
         rivals=candidates.rivals,
-        column_sums=sums,
-        guides=guides,
+        table=table,
+        n_table=table.size,
         n_tiles=0 if walks else len(candidates.source),
         source=nothing if walks else candidates.source.reshape(-1),
         target=nothing if walks else candidates.target.reshape(-1),
+        scaled=row_scales is not nothing,
+        row_scales=row_scales,
+        column_scales=column_scales,
         walks=walks,
         column_pointers=pointers,
         rows=rows,
+        found=scores.view(np.int32),
+        buckets=np.empty(MAX_CHUNKS * (MAX_BUCKETS + 1), np.int64),
         states=np.empty(MAX_CHUNKS, np.uint64),
-        seed=derive_seed(int(layer.seed), 0),
+        seed=derive_seed(int(layer.seed), OF_CANDIDATES),
     )
-
-
-def _sums_and_guides(weights):
-    """Running sums of weights, and where to look for equal steps up to the last of them."""
-    sums = np.concatenate(([0.0], np.cumsum(weights, dtype=np.float64)))
-    steps = sums[-1] * np.arange(weights.size) / max(1, weights.size)
-    return sums, np.searchsorted(sums[1:-1], steps, side="right")
 
 
 def _by_column(layer):
     """Pointers of the columns, and the rows of their connections."""
+    n, pointers = layer.indices.size, layer.indptr
+    if n <= np.iinfo(np.int32).max:  # pointers of another type would have all indices copied
+        pointers = pointers.astype(np.int32)
     pattern = csr_array(
-        (np.empty(layer.indices.size, np.int8), layer.indices, layer.indptr),
-        shape=(layer.n_in, layer.n_out),
+        (np.empty(n, np.int8), layer.indices, pointers), shape=(layer.n_in, layer.n_out)
     ).tocsc()
-    return pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
+    return pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32, copy=False)
 
 
 def _rule_out_forbidden(cells, layer):

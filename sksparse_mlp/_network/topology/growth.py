@@ -41,9 +41,10 @@ def by_cosine(layer):
     """CTRE [4]_: between neurons that respond alike; now and then anywhere."""
     if layer.source_activations is None:
         return Growth()
-    rows, columns = map(_directions, (layer.source_activations, layer.target_activations))
-    weights = (_magnitudes(units) > 0 for units in (rows, columns))
-    return Growth(candidates=Candidates(*weights, rows, columns, rivals=True))
+    signals = layer.source_activations, layer.target_activations
+    scales = [_inverse_norms(units) for units in signals]
+    weights = (scale > 0 for scale in scales)
+    return Growth(candidates=Candidates(*weights, *signals, *scales, rivals=True))
 
 
 def hebbian(layer):
@@ -53,15 +54,14 @@ def hebbian(layer):
 
 def _magnitudes(signals):
     """The sum of the magnitudes of each neuron's signals."""
-    return np.abs(signals).sum(axis=(0, 2), dtype=np.float64)
+    return np.einsum("tnl->n", np.abs(signals))
 
 
-def _directions(signals):
-    """Each neuron's signals over their Euclidean norm; zero where that is."""
-    norms = np.sqrt(np.square(signals, dtype=np.float64).sum(axis=(0, 2)))[:, None]
-    return np.divide(
-        signals, norms, out=np.zeros_like(signals), where=norms > 0, casting="same_kind"
-    )
+def _inverse_norms(signals):
+    """One over the Euclidean norm of each neuron's signals; zero where that is zero or infinite."""
+    norms = np.sqrt(np.einsum("tnl,tnl->n", signals, signals))
+    usable = (norms > 0) & (norms < np.inf)
+    return np.divide(1.0, norms, out=np.zeros_like(norms), where=usable)
 
 
 GROWTH_RULES = {
@@ -73,5 +73,7 @@ GROWTH_RULES = {
 }
 # Those that look at what the neurons do on some samples.
 NEED_SIGNALS = {"gradient", "cosine"}
+# Of these, those that look at gradients.
+NEED_GRADIENTS = {"gradient"}
 # Those that choose cells of candidates.
 PROPOSE_CELLS = {*NEED_SIGNALS, "hebbian"}

@@ -50,9 +50,12 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, i
         How many connections grew in each of the layers.
     """
     living = None if budget is None or budget.neurons is None else living_neurons(network)
+    views = (layer_view(network, layer, signals, living) for layer in layers)
+    judged = ((view, _saliency(network, view)) for view in views)  # one at a time
     moves, rebuilt = [None] * len(layers), network
     if budget is not None and len(layers):
-        moves = _planned(network, team, layers, zeta, signals, budget, living)
+        judged = list(judged)
+        moves = _planned(network, team, judged, zeta, budget)
         counts = list(network.n_connections)
         for layer, move in zip(layers, moves, strict=True):
             counts[layer] = move.n_after
@@ -61,11 +64,9 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, i
     largest = max((rebuilt.n_connections[layer] for layer in layers), default=0)
     scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
     grown = []
-    for layer, move in zip(layers, moves, strict=True):
-        view = layer_view(network, layer, signals, living)
-        saliency = _saliency(network, view)
+    for (view, saliency), move in zip(judged, moves, strict=True):
         if move is None:
-            move = Move(*within_layers([saliency], zeta), network.n_connections[layer])
+            move = Move(*within_layers([saliency], zeta), network.n_connections[view.number])
             if view.indptr[-1] == 0:  # nothing is there yet
                 move = move._replace(n_dropped=(0, 0))
         chosen = NO_CELLS if initial is None else initial(view)
@@ -75,10 +76,9 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, i
     return grown
 
 
-def _planned(network, team, layers, zeta, signals, budget, living):
+def _planned(network, team, judged, zeta, budget):
     """What each layer drops and grows; a budget is that of the other layers, too."""
-    views = [layer_view(network, layer, signals, living) for layer in layers]
-    saliencies = [_saliency(network, view) for view in views]
+    views, saliencies = zip(*judged, strict=True)
     others = sum(network.n_connections) - sum(saliency.size for saliency in saliencies)
     of_layers = budget._replace(total=budget.total - others)
     return plan_moves(team, views, saliencies, zeta, of_layers)

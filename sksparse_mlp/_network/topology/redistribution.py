@@ -12,12 +12,8 @@ References
 
 import numpy as np
 
-from ..streams import derive_seed
 from .base import Candidates
 from .candidates import CANDIDATES, scores_of
-
-# Sets the random numbers of the candidates here apart from those of growth.
-OF_SHARES = 3
 
 
 def by_survivors(team, layers, n_kept, n_grown):
@@ -33,7 +29,7 @@ def by_momentum(team, layers, n_kept, n_grown):
 def by_top_gradients(team, layers, n_kept, n_grown):
     """GGR [3]_: each layer's share of the largest gradients, of candidates from all empty cells."""
     empty = np.array([layer.n_cells - layer.indices.size for layer in layers])
-    draws = np.ceil(CANDIDATES * n_grown * empty / max(1, empty.sum())).astype(np.int64)
+    draws = np.ceil(CANDIDATES * n_grown * empty / max(1, empty.sum()))
     scores = [_gradients(team, *of_layer) for of_layer in zip(layers, draws, strict=True)]
     together = np.concatenate(scores)
     n = min(n_grown, together.size)
@@ -48,8 +44,7 @@ def _gradients(team, layer, n):
     everywhere = Candidates(
         np.ones(layer.n_in), np.ones(layer.n_out), layer.source_activations, layer.target_gradients
     )
-    seed = np.uint64(derive_seed(int(layer.seed), OF_SHARES))
-    return scores_of(team, layer._replace(seed=seed), everywhere, int(n))
+    return scores_of(team, layer, everywhere, n)
 
 
 REDISTRIBUTION_RULES = {

@@ -4,6 +4,8 @@ References
 ----------
 .. [1] Liu et al. (2021). Sparse training via boosting pruning plasticity with neuroregeneration.
        NeurIPS.
+.. [2] Bungert, Roith, Tenbrinck, Burger (2022). A Bregman learning framework for sparse neural
+       networks. JMLR 23.
 """
 
 
@@ -12,4 +14,11 @@ def cubic(first, last, progress):
     return last + round((first - last) * (1.0 - progress) ** 3)
 
 
-DENSITY_SCHEDULES = {"cubic": cubic}
+def bregman(first, last, progress):
+    """Bregman learning [2]_: what :mod:`.admission` lets in, and no more than the last number."""
+    return last
+
+
+DENSITY_SCHEDULES = {"cubic": cubic, "bregman": bregman}
+# Those that are only a limit: gradients say how many connections there are below it.
+ADMITTING = {"bregman"}
