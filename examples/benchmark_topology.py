@@ -9,7 +9,8 @@ dropping and with connections that stay where they are, and prints Markdown tabl
     python benchmark_topology.py --data FOLDER [FOLDER ...]     # .npz files with X and y
     python benchmark_topology.py --data FOLDER --growth set gradient --drop magnitude --seeds 3
     python benchmark_topology.py --data FOLDER --results FILE   # can be resumed
-    python benchmark_topology.py --data FOLDER --growth set --drop set --budget momentum cubic
+    python benchmark_topology.py --data FOLDER --growth set --drop set --more momentum cubic ema
+    python benchmark_topology.py --cost --more momentum cubic   # what an evolution costs
     python benchmark_topology.py --quick                        # digits only, a few seconds
 
 The digits are scikit-learn's; the other sets are looked for in the folders, by name.
@@ -24,21 +25,24 @@ networks on the same samples, not for other samples).
 Difference: accuracy minus that without evolution, same split and seed, the mean over the sets for
 each seed, then mean and interval over the seeds.
 
-Cost of an evolution: seconds of a fit that evolves before each step, less those of one by the same
-rules whose evolution ends at once, over the number of evolutions; the best of some repeats. What
-neurons do on some samples, where a rule looks at it, is part of it.
+Cost of an evolution (``--cost``, in place of accuracy): how much longer than others an epoch of one
+mini-batch of 64 samples takes that begins with one, at three shapes; and that over the cost by SET,
+and over an epoch of all samples of the shape. What neurons do on some samples, where a rule looks
+at it, is part of it.
 """
 
 import argparse
 import itertools
 import json
 import time
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -48,23 +52,35 @@ SETS = ("khan", "tox_171", "madelon", "basehock", "digits")
 DENSITIES = (0.1, 0.02, 0.005)
 GROWTH = ("set", "guided", "gradient", "cosine", "hebbian")
 DROP = ("set", "magnitude", "random", "mest", "snip")
-# Where the number of a layer's connections changes; growth and dropping are then those of "set".
-BUDGETS = {
+# Rules of another kind, in most of which the number of a layer's connections changes; growth and
+# dropping are then those of "set".
+MORE = {
     "network scope": {"drop_scope": "network"},
     "survivors": {"drop_scope": "network", "redistribution": "survivors"},
     "momentum": {"redistribution": "momentum"},
     "gradient": {"redistribution": "gradient"},
     "cubic": {"density_schedule": "cubic"},
     "cubic, growing": {"density_schedule": "cubic", "initial_connections": 0.1},
+    "bregman": {"density_schedule": "bregman", "evolution": "gradient"},
     "importance": {"neuron_pruning": "importance"},
     "chase": {"neuron_pruning": "chase"},
+    "small world": {"initial_topology": "small_world"},
+    "ema": {"averaging": "ema"},
+    "cyclic": {"averaging": "cyclic"},
 }
-# Inputs, hidden neurons, classes, and the epsilon that says how many connections there are.
+# What keeps the number of connections the same while the cost is measured.
+OF_ONE_SIZE = {
+    name: {"initial_connections": 1} for name, more in MORE.items() if "density_schedule" in more
+}
+# Inputs, hidden neurons, classes, the epsilon that says how many connections there are, samples.
 SHAPES = {
-    "tiny": (100, (50, 50), 10, 5),
-    "5000-1000-1000-10": (5000, (1000, 1000), 10, 20),
-    "20000-4000-4000-10": (20_000, (4000, 4000), 10, 20),
+    "tiny": (100, (50, 50), 10, 5, 200),
+    "3312-3000-3000-3000-5": (3312, (3000,) * 3, 5, 20, 135),
+    "54675-27500-27500-18": (54_675, (27_500,) * 2, 18, 10, 1397),
+    "54675-500000-500000-18": (54_675, (500_000,) * 2, 18, 10, 1397),
 }
+# Samples of a mini-batch where cost is measured.
+BATCH = 64
 COLORS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377")
 MARKERS = ("o", "s", "v", "D", "^")
 
@@ -74,7 +90,7 @@ class Rules(NamedTuple):
 
     growth: str | None
     drop: str
-    budget: str | None = None
+    more: str | None = None
 
 
 STATIC = Rules(None, "set")
@@ -83,7 +99,12 @@ STATIC = Rules(None, "set")
 def name_of(rules):
     """Return what a table calls the rules."""
     name = "static" if rules == STATIC else f"{rules.growth}, drop {rules.drop}"
-    return name if rules.budget is None else f"{name}; {rules.budget}"
+    return name if rules.more is None else f"{name}; {rules.more}"
+
+
+def parameters_of(rules):
+    """Return the parameters of a network that follows the rules."""
+    return {"evolution": rules.growth, "drop": rules.drop} | MORE.get(rules.more, {})
 
 
 # ---------------------------------------------------------------- accuracy
@@ -132,9 +153,7 @@ def judge(X, y, rules, density, seed, width):
     model = TrulySparseMLPClassifier(
         (width, width),
         density=density,
-        evolution=rules.growth,
-        drop=rules.drop,
-        **BUDGETS.get(rules.budget, {}),
+        **parameters_of(rules),
         skip_connections=None,
         random_state=seed,
         n_jobs=1,
@@ -152,7 +171,7 @@ def judge_all(sets, rules_to_try, options):
         fits = []
         for name, (X, y) in sets.items():
             for seed in range(options.seeds):
-                which = rules if rules.budget else rules[:2]
+                which = rules if rules.more else rules[:2]
                 key = (name, *which, density, seed, options.width)
                 case = (X, y, rules, density, seed, options.width)
                 fits.append(notebook.get(key, lambda case=case: judge(*case)))
@@ -188,55 +207,47 @@ def print_accuracy(sets, rules_to_try, results, density):
 # ---------------------------------------------------------------- cost
 
 
-# Steps of a fit that is timed, each but the first with an evolution before it.
-STEPS = 16
+def seconds_of(shape, rules, evolutions, n_jobs):
+    """Return the seconds of an evolution, and of a step on 64 samples: the best of a fit.
 
-
-def seconds_of(shape, rules, evolves, n_jobs):
-    """Return the seconds of a fit."""
-    n_features, hidden, n_classes, epsilon = shape
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(256, n_features)).astype(np.float32)
-    y = np.arange(256) % n_classes
+    Each epoch of the fit is a step, and every other one begins with an evolution.
+    """
+    n_features, hidden, n_classes, epsilon, _ = shape
+    X = np.random.default_rng(0).normal(size=(BATCH, n_features)).astype(np.float32)
+    y = np.arange(BATCH) % n_classes
     model = TrulySparseMLPClassifier(
         hidden,
         epsilon=epsilon,
-        evolution=rules.growth,
-        drop=rules.drop,
-        evolution_interval=1,
-        evolution_end=float(evolves),
+        evolution_interval=2,
+        evolution_end=1.0,
+        **parameters_of(rules) | OF_ONE_SIZE.get(rules.more, {}),
         skip_connections=None,
-        batch_size=64,
-        max_iter=STEPS // 4,
+        batch_size=BATCH,
+        max_iter=2 * evolutions + 2,
+        n_iter_no_change=np.inf,
         random_state=0,
         n_jobs=n_jobs,
     )
-    start = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - start
+    with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):
+        seconds = model.fit(X, y).history_["seconds"][2:]
+    step = min(seconds[1::2])
+    return min(seconds[::2]) - step, step
 
 
-def cost_of(shape, rules_to_try, repeats, n_jobs):
-    """Return the seconds of an evolution by rules: best of some turns, all in each."""
-    best = dict.fromkeys(itertools.product(rules_to_try, (False, True)), np.inf)
-    for turn, case in itertools.product(range(repeats + 1), best):
-        seconds = seconds_of(shape, *case, n_jobs)
-        if turn > 0:  # in the first one, kernels may have been compiled
-            best[case] = min(best[case], seconds)
-    return {r: (best[r, True] - best[r, False]) / (STEPS - 1) for r in rules_to_try}
-
-
-def print_cost(shapes, rules_to_try, repeats, n_jobs):
-    """Print a Markdown table of what an evolution costs, and how much more than by SET."""
-    costs = {name: cost_of(SHAPES[name], rules_to_try, repeats, n_jobs) for name in shapes}
-    print(f"\nMilliseconds of an evolution, {n_jobs} threads (and over those of set, drop set)\n")
+def print_cost(shapes, rules_to_try, evolutions, n_jobs):
+    """Print a Markdown table of what an evolution costs."""
+    print(f"\nMilliseconds of an evolution, {n_jobs} threads (over set, drop set; over an epoch)\n")
     print("| growth and drop | " + " | ".join(shapes) + " |")
     print("|---" * (len(shapes) + 1) + "|")
-    by_set = Rules("set", "set")
+    by_set = {}
     for rules in rules_to_try:
-        pairs = [(cost[rules], cost[rules] / cost[by_set]) for cost in costs.values()]
-        cells = [f"{1e3 * seconds:.1f} ({over:.2f})" for seconds, over in pairs]
-        print(f"| {name_of(rules)} | {' | '.join(cells)} |")
+        cells = []
+        for name in shapes:
+            seconds, step = seconds_of(SHAPES[name], rules, evolutions, n_jobs)
+            first = by_set.setdefault(name, seconds)
+            share = seconds / (step * SHAPES[name][-1] / BATCH)
+            cells.append(f"{1e3 * seconds:.1f} ({seconds / first:.2f}; {share:.2f})")
+        print(f"| {name_of(rules)} | {' | '.join(cells)} |", flush=True)
 
 
 # ---------------------------------------------------------------- picture
@@ -284,12 +295,13 @@ def parse(arguments):
     parser.add_argument("--densities", nargs="+", type=float, default=DENSITIES)
     parser.add_argument("--growth", nargs="+", choices=GROWTH, default=GROWTH)
     parser.add_argument("--drop", nargs="+", choices=DROP, default=DROP)
-    parser.add_argument("--budget", nargs="+", choices=BUDGETS, default=[])
+    parser.add_argument("--more", nargs="+", choices=MORE, default=[])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--width", type=int, default=500, help="neurons of each hidden layer")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES)[1:])
-    parser.add_argument("--repeats", type=int, default=5, help="turns to measure the cost in")
-    parser.add_argument("--n-jobs", type=int, default=2, help="threads to measure the cost with")
+    parser.add_argument("--cost", action="store_true", help="measure cost in place of accuracy")
+    parser.add_argument("--evolutions", type=int, default=5, help="of which the best counts")
+    parser.add_argument("--n-jobs", type=int, default=1, help="threads to measure the cost with")
     parser.add_argument("--results", type=Path, help="file that keeps what is done")
     parser.add_argument("--figure", default="benchmark_topology.png", help="'' for none")
     parser.add_argument("--quick", action="store_true", help="see that it works")
@@ -297,27 +309,27 @@ def parse(arguments):
     if options.quick:
         options.sets, options.densities, options.width = ["digits"], (0.02,), 100
         options.growth, options.drop = ("set", "gradient"), ("set", "magnitude")
-        options.budget = ["cubic"]
-        options.seeds, options.shapes, options.repeats = 2, ["tiny"], 1
+        options.more = ["cubic"]
+        options.seeds, options.shapes, options.evolutions = 2, ["tiny"], 1
     return options
 
 
 def main(arguments=None):
-    """Judge all rules, and print and draw what came out."""
+    """Judge all rules, and print and draw what came out; or measure what they cost."""
     options = parse(arguments)
-    sets = load_sets(options.data, options.sets)
+    by_set = Rules("set", "set")
     rules_to_try = [
-        STATIC,
         *itertools.starmap(Rules, itertools.product(options.growth, options.drop)),
-        *(Rules("set", "set", budget) for budget in options.budget),
+        *(Rules("set", "set", more) for more in options.more),
     ]
+    if options.cost:
+        others = [rules for rules in rules_to_try if rules != by_set]
+        print_cost(options.shapes, [by_set, *others], options.evolutions, options.n_jobs)
+        return
+    sets, rules_to_try = load_sets(options.data, options.sets), [STATIC, *rules_to_try]
     results = judge_all(sets, rules_to_try, options)
     for density in options.densities:
         print_accuracy(sets, rules_to_try, results, density)
-    by_set = Rules("set", "set")
-    to_time = [by_set, *(r for r in rules_to_try[1:] if r != by_set and "set" in r)]
-    to_time = [rules for rules in to_time if rules.budget is None]
-    print_cost(options.shapes, to_time, options.repeats, options.n_jobs)
     if options.figure:
         draw(options, results, options.figure)
 
