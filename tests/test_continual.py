@@ -16,6 +16,7 @@ from sksparse_mlp._network.plasticity import (
     most_active,
     stabilise,
 )
+from sksparse_mlp._network.team import Team
 
 X, y = points(n_classes=4, n_samples=120)
 FIRST = np.isin(y, ["ALL", "AML"])
@@ -58,9 +59,10 @@ def test_the_invariants_of_stable_neurons(seed, n, zeta, solver):
         make_network((6, 8, 5, 3), [n[0], n[1], min(n[2], 15)], solver=solver),
         np.random.default_rng(seed),
     )
-    stabilise(network, [rng.random(8) < 0.5, rng.random(5) < 0.5], rng.random(3) < 0.5)
+    with Team(1) as team:
+        stabilise(network, team, [rng.random(8) < 0.5, rng.random(5) < 0.5], rng.random(3) < 0.5)
     for _ in range(2):
-        frozen = frozen_connections(network)
+        frozen = np.concatenate(frozen_connections(network))
         for layer in range(3):
             start, stop = network.connections_of(layer)
             matrix, own = network.weights_of(layer), frozen[start:stop]
@@ -71,10 +73,11 @@ def test_the_invariants_of_stable_neurons(seed, n, zeta, solver):
                 sources = network.stable[:8] if layer == 1 else network.stable[8:13]
                 assert not matrix.data[own & ~sources[rows]].any()
             kept = cells[own], matrix.data[own].copy()
-            evolve_plastic(network, zeta, layer)
+            with Team(1) as team:
+                evolve_plastic(network, team, zeta, [layer])
             after = network.weights_of(layer)
             rows = np.repeat(np.arange(after.shape[0]), np.diff(after.indptr))
-            own = frozen_connections(network)[start:stop]
+            own = np.concatenate(frozen_connections(network))[start:stop]
             assert_array_equal((rows * after.shape[1] + after.indices)[own], kept[0])
             assert_array_equal(after.data[own], kept[1])
         network.n_evolutions += 1

@@ -139,7 +139,9 @@ def test_new_weights_are_in_the_range_of_the_law(layer, zeta):
     network = single_layer(*layer)
     evolve(network, zeta)
     new = network.arrays.weights[new_connections(network)]
-    assert (abs(new) <= weight_init_of(network, 0).scale).all()
+    assert (
+        abs(new) <= weight_init_of(network, 0, network.n_connections[0], network.shapes[0]).scale
+    ).all()
 
 
 @given(network_shapes(), zetas, team_sizes, solvers, st.integers(0, 2**32 - 1))

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._network.plasticity import most_active, stabilise, stable_of_level
+from .._network.team import Team
 from .architecture import check_growth_of_plastic
 from .compat import Interval
 from .handed_out import read_only
@@ -40,7 +41,8 @@ class Continual:
         levels = range(1, len(twin._network.widths) - 1)
         important = [most_active(twin._activity(X, level), float(stability)) for level in levels]
         twin._network = twin._network.copy()
-        stabilise(twin._network, important, outputs)
+        with Team(1) as team:
+            stabilise(twin._network, team, important, outputs)
         self._publish(twin)
         return self
 

@@ -228,7 +228,7 @@ class SparseNetwork:
         if self.stable is None:
             all_moved = rebuild_layers(self, team, layers, zeta, signals, budget)
         else:
-            all_moved = [evolve_plastic(self, zeta, layer) for layer in layers]
+            all_moved = evolve_plastic(self, team, zeta, layers)
         for layer, n_moved in zip(layers, all_moved, strict=True):
             self.explored.add(layer, self.weights_of(layer), n_moved)
             moved[layer] = n_moved

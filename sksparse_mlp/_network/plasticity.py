@@ -16,15 +16,14 @@ import numpy as np
 from .._kernels.records import UNIFORM
 from .._kernels.steps import train_steps
 from .optimizer_state import zero_optimizer_state
+from .resizing import joined, rows_of, with_connections
 from .streams import derive_seed
-from .topology.drop import DROP_RULES
-from .topology.rebuild import layer_view
+from .topology import rebuild_layers
+from .topology.base import Move
 from .topology.weight_init import rebuilding_of, weight_init_of
 
-# Sets the random numbers of plastic growth apart from others.
+# Sets the random numbers of plastic weights apart from others.
 OF_PLASTIC = 3
-# Where so few cells are allowed for one that is connected, all are listed.
-CROWDED = 4
 
 
 def most_active(activity, share):
@@ -43,12 +42,13 @@ def most_active(activity, share):
     return chosen & (activity > 0)
 
 
-def stabilise(network, important, outputs):
+def stabilise(network, team, important, outputs):
     """Make neurons stable, and the rest of the network as if it were new; in place.
 
     Parameters
     ----------
     network : SparseNetwork
+    team : Team
     important : list of ndarray of bool
         Which neurons of each hidden level matter.
     outputs : ndarray of bool
@@ -56,9 +56,11 @@ def stabilise(network, important, outputs):
     """
     network.stable = np.concatenate([*_reachable(network, [*important, outputs])])
     network.n_evolutions += 1
-    for layer in range(network.n_layers):
+    layers = range(network.n_layers)
+    for layer in layers:
         network.explored.begin(layer, network.weights_of(layer))
-        n_moved = _leave_stable_neurons(network, layer)
+    all_moved = _leave_stable_neurons(network, team)
+    for layer, n_moved in zip(layers, all_moved, strict=True):
         network.explored.add(layer, network.weights_of(layer), n_moved)
     network.arrays.intercepts[~network.stable] = 0.0
     network.optimizer_state = zero_optimizer_state(network.arrays, network.solver)
@@ -89,12 +91,11 @@ def stable_of_level(network, level):
 
 
 def frozen_connections(network):
-    """Which connections enter a stable neuron; bool of each."""
-    frozen = [
+    """Which connections enter a stable neuron: of each layer, bool of each."""
+    return [
         stable_of_level(network, network.levels_of(layer)[1])[network.weights_of(layer).indices]
         for layer in range(network.n_layers)
     ]
-    return np.concatenate(frozen)
 
 
 # ---------------------------------------------------------------- training
@@ -105,7 +106,7 @@ def train_plastic(network, team, records, batches, **how):
 
     ``records`` are the other arguments of the kernel.
     """
-    frozen, arrays = frozen_connections(network), network.arrays
+    frozen, arrays = np.concatenate(frozen_connections(network)), network.arrays
     hidden = network.stable[: arrays.n_hidden_units]
     kept = (
         (arrays.weights, frozen, arrays.weights.copy()),
@@ -136,93 +137,64 @@ def _one_step(batches, step):
 # ---------------------------------------------------------------- topology
 
 
-def evolve_plastic(network, zeta, layer):
-    """One evolution of the plastic connections of a layer; returns how many moved.
+def evolve_plastic(network, team, zeta, layers):
+    """One evolution of the plastic connections of some layers; returns how many moved in each.
 
     The least salient of them are dropped, as many grow at random empty cells of plastic neurons.
     """
-    with np.errstate(all="ignore"):
-        saliency = DROP_RULES[network.drop](layer_view(network, layer))
-    start, stop = network.connections_of(layer)
-    dropped, plastic = np.zeros(stop - start, bool), ~frozen_connections(network)[start:stop]
-    for group in range(2):
-        members = np.flatnonzero(plastic & (saliency >> 31 == group))
-        lowest = np.argsort(saliency[members], kind="stable")
-        dropped[members[lowest[: int(zeta * members.size)]]] = True
-    return _move(network, layer, dropped, _random_of(network, layer))
+    frozen = frozen_connections(network)
+    plastic = [~of_layer for of_layer in frozen]
+    evolving = [layer for layer in layers if zeta > 0 and plastic[layer].any()]
+    grown = _rebuild_beside(network, team, frozen, plastic, evolving, zeta=zeta)
+    return [grown[layer] for layer in layers]
 
 
-def _leave_stable_neurons(network, layer):
+def _leave_stable_neurons(network, team):
     """Move connections that lead from plastic neurons to stable ones; new weights for the plastic.
 
-    Those that find no empty cell stay where they are, with a weight of zero.
+    Those that find no empty cell stay where they are, with a weight of zero. Returns how many moved
+    in each layer.
     """
-    start, stop = network.connections_of(layer)
-    weights, (source, _) = network.weights_of(layer), network.levels_of(layer)
-    from_stable = np.repeat(stable_of_level(network, source), np.diff(weights.indptr))
-    frozen, rng = frozen_connections(network)[start:stop], _random_of(network, layer)
-    weights.data[frozen & ~from_stable] = 0.0
-    n_moved = _move(network, layer, frozen & ~from_stable, rng)
-    plastic = ~frozen_connections(network)[start:stop]
-    network.arrays.weights[start:stop][plastic] = _new_weights(network, layer, plastic.sum(), rng)
-    return n_moved
+    frozen = frozen_connections(network)
+    plastic, moves = [~of_layer for of_layer in frozen], {}
+    for layer, (source, target) in enumerate(_levels(network)):
+        leave = frozen[layer] & ~stable_of_level(network, source)[rows_of(network, layer)]
+        network.weights_of(layer).data[leave] = 0.0
+        n_columns = np.count_nonzero(~stable_of_level(network, target))
+        n_plastic = int(np.count_nonzero(plastic[layer]))
+        leave = np.flatnonzero(leave)[: network.shapes[layer][0] * n_columns - n_plastic]
+        frozen[layer][leave] = False
+        if leave.size:
+            moves[layer] = Move((0, 0), n_plastic + leave.size)
+    how = {"moves": list(moves.values())}
+    grown = _rebuild_beside(network, team, frozen, plastic, list(moves), **how)
+    for layer, of_layer in enumerate(frozen_connections(network)):
+        weights = network.weights_of(layer).data
+        weights[~of_layer] = _new_weights(network, layer, np.count_nonzero(~of_layer))
+    return grown
 
 
-def _random_of(network, layer):
+def _rebuild_beside(network, team, frozen, plastic, layers, **how):
+    """Rebuild the plastic connections of some layers, at plastic neurons, beside the frozen ones.
+
+    Connections that are neither go. Returns how many grew in each layer of the network.
+    """
+    columns = [np.flatnonzero(~stable_of_level(network, t)) for _, t in _levels(network)]
+    room = [(np.arange(n_in), c) for (n_in, _), c in zip(network.shapes, columns, strict=True)]
+    moving = with_connections(network, plastic)
+    grown = np.zeros(network.n_layers, int)
+    grown[layers] = rebuild_layers(moving, team, layers, room=room, **how)
+    network.adopt(joined(moving, with_connections(network, frozen)))
+    return grown.tolist()
+
+
+def _levels(network):
+    return map(network.levels_of, range(network.n_layers))
+
+
+def _new_weights(network, layer, n):
     counter = rebuilding_of(network, layer)
-    return np.random.default_rng(derive_seed(network.streams.topology, counter, OF_PLASTIC))
-
-
-def _new_weights(network, layer, n, rng):
-    init = weight_init_of(network, layer)
+    init = weight_init_of(network, layer, network.n_connections[layer], network.shapes[layer])
+    rng = np.random.default_rng(derive_seed(network.streams.topology, counter, OF_PLASTIC))
     drawn = rng.uniform(-1, 1, n) if init.distribution == UNIFORM else rng.normal(size=n)
     return (drawn * init.scale).astype(np.float32)
-
-
-def _move(network, layer, dropped, rng):
-    """Move connections to random empty cells of plastic neurons, as far as there are any."""
-    weights, (start, stop) = network.weights_of(layer), network.connections_of(layer)
-    n_in, n_out = network.shapes[layer]
-    rows = np.repeat(np.arange(n_in), np.diff(weights.indptr))
-    columns = np.flatnonzero(~stable_of_level(network, network.levels_of(layer)[1]))
-    place_of = np.full(n_out, -1)
-    place_of[columns] = np.arange(columns.size)
-    places = place_of[weights.indices]
-    occupied = (rows * columns.size + places)[~dropped & (places >= 0)]
-    n_moved = min(np.count_nonzero(dropped), n_in * columns.size - occupied.size)
-    dropped[np.flatnonzero(dropped)[n_moved:]] = False
-    # Where some stay, they enter stable neurons: they take no place of others.
-    cells = _empty_cells(n_in * columns.size, np.sort(occupied), n_moved, rng)
-    new_rows, new_places = np.divmod(cells, max(1, columns.size))
-    rows = np.concatenate((rows[~dropped], new_rows))
-    targets = np.concatenate((weights.indices[~dropped], columns[new_places]))
-    order = np.lexsort((targets, rows))
-    network.arrays.indices[start:stop] = targets[order]
-    network.pointers_of(layer)[1:] = start + np.cumsum(np.bincount(rows, minlength=n_in))
-    new = _new_weights(network, layer, n_moved, rng)
-    _carry(network.arrays.weights, dropped, order, new, start)
-    for moments in (network.optimizer_state.weights_1, network.optimizer_state.weights_2):
-        if moments.size:
-            _carry(moments, dropped, order, np.zeros(n_moved, np.float32), start)
-    return int(n_moved)
-
-
-def _carry(values, dropped, order, new, start):
-    """Let the values of connections follow them."""
-    part = values[start : start + dropped.size]
-    part[:] = np.concatenate((part[~dropped], new))[order]
-
-
-def _empty_cells(n_cells, occupied, n, rng):
-    """Draw ``n`` distinct ones of numbered cells that are not occupied, all equally likely."""
-    if n_cells <= CROWDED * (occupied.size + n):
-        empty = np.ones(n_cells, bool)
-        empty[occupied] = False
-        return np.sort(rng.choice(np.flatnonzero(empty), n, replace=False))
-    found = np.zeros(0, np.int64)
-    while found.size < n:
-        drawn = rng.integers(n_cells, size=n - found.size)
-        at = np.minimum(np.searchsorted(occupied, drawn), max(0, occupied.size - 1))
-        free = occupied[at] != drawn if occupied.size else np.ones(drawn.size, bool)
-        found = np.unique(np.concatenate((found, drawn[free])))
-    return found

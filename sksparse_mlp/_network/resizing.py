@@ -76,3 +76,34 @@ def with_connections(network, stays):
         pointers = network.pointers_of(layer) - network.connections_of(layer)[0]
         twin.pointers_of(layer)[:] = twin.connections_of(layer)[0] + n_before[pointers]
     return twin
+
+
+def joined(first, second):
+    """A network with the connections of two that have none in common, and share all else.
+
+    Parameters
+    ----------
+    first, second : SparseNetwork
+
+    Returns
+    -------
+    SparseNetwork
+    """
+    sizes = zip(first.n_connections, second.n_connections, strict=True)
+    twin, both = resized(first, [n + n_other for n, n_other in sizes]), (first, second)
+    for layer in range(twin.n_layers):
+        rows = np.concatenate([rows_of(network, layer) for network in both])
+        columns = np.concatenate([parts_of(network, layer)[0] for network in both])
+        order = np.lexsort((columns, rows))
+        owned = zip(*(parts_of(network, layer) for network in both), strict=True)
+        for part, own in zip(parts_of(twin, layer), owned, strict=True):
+            part[:] = np.concatenate(own)[order] if part.size else part
+        n_of_row = np.bincount(rows, minlength=twin.shapes[layer][0])
+        twin.pointers_of(layer)[:] = np.cumsum([twin.connections_of(layer)[0], *n_of_row])
+    return twin
+
+
+def rows_of(network, layer):
+    """The row of each connection of a layer."""
+    n_of_row = np.diff(network.pointers_of(layer))
+    return np.repeat(np.arange(n_of_row.size), n_of_row)

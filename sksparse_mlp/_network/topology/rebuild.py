@@ -26,7 +26,18 @@ MANY_CONNECTIONS = 2_000_000
 OF_RULES = 1
 
 
-def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, initial=None):
+def rebuild_layers(
+    network,
+    team,
+    layers,
+    zeta=0.0,
+    signals=None,
+    budget=None,
+    *,
+    initial=None,
+    moves=None,
+    room=None,
+):
     """Initialise layers that are empty, or evolve them.
 
     Parameters
@@ -43,24 +54,26 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, i
         How many connections there are afterwards; None: each layer keeps its number.
     initial : callable or None
         Called with the view of a layer that is empty, returns cells to connect: ``Cells``.
+    moves : list of Move or None
+        Of each of the layers, what it drops and grows, where that is known already.
+    room : list of tuple of ndarray of int64, or None
+        Of each layer of the network, the rows and the columns outside of which no connection lies
+        or grows; None: where a budget says that neurons go, those that are left, else all.
 
     Returns
     -------
     list of int
         How many connections grew in each of the layers.
     """
-    living = None if budget is None or budget.neurons is None else living_neurons(network)
-    views = (layer_view(network, layer, signals, living) for layer in layers)
+    if budget is not None and budget.neurons is not None:
+        room = _room_of_living(network)
+    views = (layer_view(network, layer, signals, room) for layer in layers)
     judged = ((view, _saliency(network, view)) for view in views)  # one at a time
-    moves, rebuilt = [None] * len(layers), network
     if budget is not None and len(layers):
         judged = list(judged)
         moves = _planned(network, team, judged, zeta, budget)
-        counts = list(network.n_connections)
-        for layer, move in zip(layers, moves, strict=True):
-            counts[layer] = move.n_after
-        if tuple(counts) != network.n_connections:
-            rebuilt = resized(network, counts, kept=set(range(network.n_layers)) - set(layers))
+    rebuilt = network if moves is None else _with_room_for(network, layers, moves)
+    moves = [None] * len(layers) if moves is None else moves
     largest = max((rebuilt.n_connections[layer] for layer in layers), default=0)
     scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
     grown = []
@@ -70,10 +83,26 @@ def rebuild_layers(network, team, layers, zeta=0.0, signals=None, budget=None, i
             if view.indptr[-1] == 0:  # nothing is there yet
                 move = move._replace(n_dropped=(0, 0))
         chosen = NO_CELLS if initial is None else initial(view)
-        into = Target(rebuilt, scratch, living)
+        into = Target(rebuilt, scratch, room)
         grown.append(_rebuild(network, team, view, saliency, move, chosen, into))
     network.adopt(rebuilt)
     return grown
+
+
+def _room_of_living(network):
+    living = living_neurons(network)
+    levels = map(network.levels_of, range(network.n_layers))
+    return [(living[source], living[target]) for source, target in levels]
+
+
+def _with_room_for(network, layers, moves):
+    """The network, or one whose layers have the sizes that they will have."""
+    counts = list(network.n_connections)
+    for layer, move in zip(layers, moves, strict=True):
+        counts[layer] = move.n_after
+    if tuple(counts) == network.n_connections:
+        return network
+    return resized(network, counts, kept=set(range(network.n_layers)) - set(layers))
 
 
 def _planned(network, team, judged, zeta, budget):
@@ -95,7 +124,7 @@ class Target(NamedTuple):
 
     network: object  # SparseNetwork, maybe the one that is rebuilt
     scratch: tuple
-    living: list | None  # of each level, the neurons that may be connected; None: all
+    room: list | None  # of each layer, rows and columns that may be connected; None: all
 
 
 def _rebuild(network, team, view, saliency, move, chosen, into):
@@ -107,24 +136,24 @@ def _rebuild(network, team, view, saliency, move, chosen, into):
         growth = Growth() if fills else GROWTH_RULES[network.growth](view)
     if growth.candidates is not None:
         chosen = choose_cells(team, view, growth.candidates, n_grown)
-    guided = growth.preferences is not None
+    guided, weights = growth.preferences is not None, {"from_zero": growth.from_zero}
     buffers = _buffers(view, move, team.n_threads, into.scratch, guided)
     team.run(
         rebuild_layer,
         _kernel_layer(network, view, saliency, growth.preferences, chosen),
         Rebuilt(*parts_of(into.network, layer)),
         buffers,
-        weight_init_of(network, layer, from_zero=growth.from_zero),
+        weight_init_of(network, layer, move.n_after, (view.n_in, view.n_out), **weights),
         aside=move.n_after > MANY_CONNECTIONS,
     )
     if team.stopped:
         raise Stopped
-    _set_pointers(into.network, layer, buffers.indptr, into.living)
+    _set_pointers(into.network, layer, buffers.indptr, into.room)
     return n_grown
 
 
-def layer_view(network, layer, signals=None, living=None):
-    """A layer as topology rules see it; of some neurons, as if there were no others."""
+def layer_view(network, layer, signals=None, room=None):
+    """A layer as topology rules see it; with less room, as if there were no other neurons."""
     source, target = network.levels_of(layer)
     start, _ = network.connections_of(layer)
     n_in, n_out = network.shapes[layer]
@@ -145,11 +174,11 @@ def layer_view(network, layer, signals=None, living=None):
         target_activations=signals and signals.activations[target],
         target_gradients=signals and signals.gradients[target],
     )
-    return view if living is None else _view_of_living(view, living[source], living[target])
+    return view if room is None else _view_of(view, *room[layer])
 
 
-def _view_of_living(view, rows, columns):
-    """A layer without the neurons that have no connections and get none."""
+def _view_of(view, rows, columns):
+    """A layer without other neurons, which have no connections in it and get none."""
     new_column = np.cumsum(np.isin(np.arange(view.n_out), columns)) - 1
     signals = (view.source_activations, view.target_activations, view.target_gradients)
     chosen = zip(signals, (rows, columns, columns), strict=True)
@@ -165,16 +194,16 @@ def _view_of_living(view, rows, columns):
     )
 
 
-def _set_pointers(network, layer, indptr, living):
+def _set_pointers(network, layer, indptr, room):
     """Set a layer's row pointers, and give its columns their numbers among all neurons."""
     start, stop = network.connections_of(layer)
     n_of_row = np.diff(indptr)
-    if living is not None:
-        source, target = network.levels_of(layer)
+    if room is not None:
+        rows, columns = room[layer]
         indices = network.arrays.indices[start:stop]
-        indices[:] = living[target][indices]
-        n_of_row = np.zeros(network.widths[source], np.int64)
-        n_of_row[living[source]] = np.diff(indptr)
+        indices[:] = columns[indices]
+        n_of_row = np.zeros(network.shapes[layer][0], np.int64)
+        n_of_row[rows] = np.diff(indptr)
     pointers = network.pointers_of(layer)
     pointers[0] = start
     pointers[1:] = start + np.cumsum(n_of_row)

@@ -33,12 +33,13 @@ WEIGHT_INITS = {
 }
 
 
-def weight_init_of(network, layer, *, from_zero=False):
+def weight_init_of(network, layer, n_connections, shape, *, from_zero=False):
     """The distribution of a layer's new weights, seeded for the network's next rebuilding of it.
 
-    ``from_zero`` makes all of them zero.
+    It has so many connections then, between neurons of this shape; ``from_zero`` makes all weights
+    zero.
     """
-    n_connections, (n_in, n_out) = network.n_connections[layer], network.shapes[layer]
+    n_in, n_out = shape
     fan_in, fan_out = n_connections / n_out, n_connections / n_in
     distribution, scale = WEIGHT_INITS[network.weight_init](fan_in, fan_out)
     counter, gain = rebuilding_of(network, layer), 0.0 if from_zero else _gain(network, layer)
