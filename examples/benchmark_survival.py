@@ -5,6 +5,7 @@ of the times are censored. The ridge's penalty is chosen by cross-validation on 
 samples, the network has its defaults.
 
     python examples/benchmark_survival.py --seeds 5
+    python examples/benchmark_survival.py --quick  # only to see that it runs
 """
 
 import argparse
@@ -79,7 +80,11 @@ def main(arguments=None):
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="data sets of each kind")
-    n_seeds = parser.parse_args(arguments).seeds
+    parser.add_argument("--quick", action="store_true", help="tiny data, one of each kind")
+    options = parser.parse_args(arguments)
+    n_seeds, size = options.seeds, {}
+    if options.quick:
+        n_seeds, size = 1, {"n_samples": 80, "n_features": 40}
     models = {
         "TrulySparseMLPSurvival": TrulySparseMLPSurvival(random_state=0),
         "the same, no hidden layer": TrulySparseMLPSurvival((), random_state=0),
@@ -90,9 +95,10 @@ def main(arguments=None):
         for name, model in models.items():
             scores, start = [], time.perf_counter()
             for seed in range(n_seeds):
-                X, y = expression(kind, seed)
-                fitted = make_pipeline(StandardScaler(), model).fit(X[:200], y[:200])
-                scores.append(fitted.score(X[200:], y[200:]))
+                X, y = expression(kind, seed, **size)
+                half = len(X) // 2
+                fitted = make_pipeline(StandardScaler(), model).fit(X[:half], y[:half])
+                scores.append(fitted.score(X[half:], y[half:]))
             seconds = (time.perf_counter() - start) / n_seeds
             row = f"{np.mean(scores):.3f} | {np.std(scores):.3f} | {seconds:.2f}"
             print(f"| {kind} | {name} | {row} |", flush=True)

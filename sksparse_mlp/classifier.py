@@ -48,7 +48,8 @@ default="relu"
         Sets how many connections there are: a layer between n_in and n_out neurons has
         ``round(epsilon * (n_in + n_out))`` of them, at most ``n_in * n_out``. More connections
         can express more and take longer. Positive; one for all layers or one for each, the
-        output layer included. None: 20, unless ``density`` is given.
+        output layer included. None: 20 for the output layer and the skip layer, 10 for the
+        others, unless ``density`` is given.
 
     density : float, default=None
         Another way to say how many connections there are: the share of all possible ones, in
@@ -85,16 +86,16 @@ default="relu"
         the other, new weights are zero. "cosine" [9]_: between neurons whose outputs are alike,
         and at random in place of those that are connected already. "hebbian" [10]_: between
         neurons that paths of three connections lead to and from, found by random walks; new
-        weights are zero. None keeps the first random places. "auto": "guided", unless there are
-        more than 20 samples for a feature: then "set". ``partial_fit`` goes on with what the
-        network was fitted with, "set" if with nothing.
+        weights are zero. None keeps the first random places. "auto": "guided" in ``fit``;
+        ``partial_fit`` goes on with what the network was fitted with, "set" if with nothing.
 
-    guidance : float, default=0.5
+    guidance : float or "auto", default="auto"
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
         SSB, and within them, SSW, as in a one-way analysis of variance. The others are laid at
         random, at least a hundredth, so that no input is passed over. From 0, which is "set",
-        to 1. With ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
+        to 1. "auto": 0.5 with at least as many features as samples, towards 0.9 with ever more
+        samples, ``0.9 - 0.4 * min(1, n_features / n_samples)``.
 
     drop : {"set", "magnitude", "random", "mest", "snip"}, default="set"
         Which connections move. Those of smallest ``|w|`` among the positive and among the negative
@@ -211,9 +212,9 @@ default="relu"
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto": 1
-        with at least as many features as samples, else ``sqrt(n_features / n_samples)``, which
-        supposes standardised inputs.
+        training step: the network must not rely on small differences. Not negative. "auto", which
+        supposes standardised inputs: 1 with at least as many features as samples, else
+        ``(n_features / n_samples) ** (1 / 3)``.
 
     weight_init : {"he_uniform", "he_normal", "xavier", "normal"}, default="he_uniform"
         The distribution of new weights, the first as well as those that grow. "he_uniform" and
@@ -286,8 +287,8 @@ default="relu"
     temperature : float or "auto", default="auto"
         What the outputs are divided by before they become probabilities, positive: above 1, the
         probabilities are more cautious. Predicted classes do not depend on it. "auto": ``1 +
-        min(1, n_features / n_samples)``, because a network that has seen few samples is too sure
-        of itself.
+        sqrt(min(1, n_features / n_samples))``, because a network that has seen few samples is too
+        sure of itself.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as ``{label: weight}``. "balanced": rare classes weigh as much as
@@ -470,7 +471,7 @@ default="relu"
     >>> model.fit(X_train, y_train).predict(X_test[:5]).shape
     (5,)
     >>> model[-1].n_connections_
-    (30000, 2000, 1000)
+    (15000, 2000, 1000)
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -491,7 +492,7 @@ default="relu"
         initial_topology="erdos_renyi",
         rewiring=0.1,
         evolution="auto",
-        guidance=0.5,
+        guidance="auto",
         drop="set",
         drop_scope="layer",
         redistribution=None,

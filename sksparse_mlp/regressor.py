@@ -59,12 +59,12 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(evolution)s
 
-    guidance : float, default=0.5
+    guidance : float or "auto", default="auto"
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(r2 / (1 - r2)) ** 1.5`` of the inputs, with the squared correlation r2 of an input and
         the target, of several targets their mean. The others are laid at random, at least a
-        hundredth, so that no input is passed over. From 0, which is "set", to 1. With
-        ``evolution="auto"`` it is multiplied by ``min(1, n_features / n_samples)``.
+        hundredth, so that no input is passed over. From 0, which is "set", to 1. "auto": ``0.9 -
+        0.4 * min(1, n_features / n_samples)``.
 
     %(drop)s
 
@@ -117,7 +117,11 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     %(input_dropout)s
 
-    %(input_noise)s
+    input_noise : float or "auto", default="auto"
+        Standard deviation of the random numbers that are added to the inputs, new ones in each
+        training step: the network must not rely on small differences. Not negative. "auto", which
+        supposes standardised inputs: 1 with at least as many features as samples, else
+        ``sqrt(n_features / n_samples)``.
 
     %(weight_init)s
 
@@ -283,7 +287,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         initial_topology="erdos_renyi",
         rewiring=0.1,
         evolution="auto",
-        guidance=0.5,
+        guidance="auto",
         drop="set",
         drop_scope="layer",
         redistribution=None,

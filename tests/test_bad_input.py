@@ -61,7 +61,7 @@ WRONG = {
     "neuron_pruning": ["weakest", True, 0.2],
     "pruned_neurons": [-0.1, 1, NAN, "half", None],
     "zeta_schedule": ["exponential", None, 0.5],
-    "guidance": [-0.1, 1.01, NAN, "0.5", None],
+    "guidance": [-0.1, 1.01, NAN, "0.5", None, "most"],
     "skip_connections": [1, True, "yes", "full"],
     "zeta": [-0.1, 1, NAN, "0.3", None],
     "evolution_interval": [*NOT_COUNTS, None],

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from estimators import points, small
+from estimators import points
 from wide import wide
 
 from sksparse_mlp import TrulySparseMLPClassifier
@@ -64,7 +64,18 @@ def test_a_stream_that_becomes_guided_looks_at_its_next_chunk():
     assert degrees(model)[:9].sum() > 3 * before
 
 
-def test_with_many_more_samples_than_features_evolution_is_by_chance():
-    X, y = points(n_samples=210)
-    one, other = (small(evolution=rule).fit(X, y) for rule in ("auto", "set"))
-    assert np.array_equal(one.coefs_[0].indices, other.coefs_[0].indices)
+@pytest.mark.parametrize("n_samples, guidance", [(8, 0.5), (20, 0.7), (200, 0.88)])
+def test_by_default_more_is_guided_with_more_samples(n_samples, guidance):
+    X, y = points(n_samples=n_samples)  # of ten features
+    given = fitted(X, y, evolution="guided", guidance=guidance)
+    assert np.array_equal(fitted(X, y).coefs_[0].indices, given.coefs_[0].indices)
+
+
+def test_columns_of_noise_get_few_connections_with_many_samples():
+    X, y = points(n_samples=300)
+    X = np.hstack([X, np.random.default_rng(1).normal(size=(300, 50))])
+    guided, chance = (
+        degrees(fitted(X, y, hidden_layer_sizes=(50,), max_iter=30, evolution=rule))[:10].sum()
+        for rule in ("auto", "set")
+    )
+    assert guided > 3 * chance

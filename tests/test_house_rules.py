@@ -26,7 +26,7 @@ LONGEST = 400
 # More than half of each documents the parameters.
 LONGER = {
     "classifier.py": 720,
-    "regressor.py": 460,
+    "regressor.py": 465,
     "survival.py": 480,
     "_network/network.py": 440,
 }

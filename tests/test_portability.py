@@ -33,7 +33,7 @@ def outputs():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize("processor", ["avx2", pytest.param("generic", marks=pytest.mark.slow)])
 def test_other_processors_give_the_same_outputs_up_to_rounding(processor):
     if processor == "avx2" and not X86:
         pytest.skip("AVX2 is of x86 processors")

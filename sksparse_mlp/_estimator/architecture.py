@@ -17,7 +17,8 @@ from .._network.topology import (
 from .checks import check_memory
 from .constraints import AT_LEAST_ONE, DENSITY, LARGEST_COUNT, POSITIVE
 
-DEFAULT_EPSILON = 20.0
+# Of hidden layers, and of those that end at the outputs.
+HIDDEN_EPSILON, OUTPUT_EPSILON = 10.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,12 @@ def _check_that_one_is_given(parameters):
 
 def _epsilons(given, n_levels, shapes):
     """One for each layer."""
-    epsilon = DEFAULT_EPSILON if given is None else given
-    if isinstance(epsilon, Real):
-        return [float(epsilon)] * len(shapes)
-    return _one_for_each_layer("epsilon", epsilon, POSITIVE, n_levels, shapes)
+    if given is None:
+        n_hidden = n_levels - 1
+        return [HIDDEN_EPSILON] * n_hidden + [OUTPUT_EPSILON] * (len(shapes) - n_hidden)
+    if isinstance(given, Real):
+        return [float(given)] * len(shapes)
+    return _one_for_each_layer("epsilon", given, POSITIVE, n_levels, shapes)
 
 
 def _one_for_each_layer(name, given, allowed, n_levels, shapes):

@@ -59,7 +59,7 @@ PARAMETER_CONSTRAINTS = {
     "initial_connections": [StrOptions({"auto"}), POSITIVE],
     "neuron_pruning": [StrOptions(set(NEURON_RULES)), None],
     "pruned_neurons": [LESS_THAN_ONE],
-    "guidance": [SHARE],
+    "guidance": [StrOptions({"auto"}), SHARE],
     "zeta": [LESS_THAN_ONE],
     "zeta_schedule": [StrOptions(set(AMOUNT_RULES))],
     "evolution_interval": [StrOptions({"auto", "epoch"}), AT_LEAST_ONE],

@@ -17,8 +17,8 @@ SCARCE_STEPS, FULL_BATCH_STEPS, MINI_BATCH_STEPS = 30, 200, 600
 MINI_BATCH_EPOCHS = 20
 # The topology evolves about this many times in a fit, with at least this many steps between.
 EVOLUTIONS, LEAST_INTERVAL = 37, 4
-# Growth is guided with at least this scarcity.
-LEAST_GUIDED = 0.05
+# The share of the inputs' connections that is guided: more samples tell more of the inputs.
+SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
 
 
 def scarcity(n_samples, n_features):
@@ -56,16 +56,21 @@ def evolution_interval(total_steps, evolution_end):
     return max(LEAST_INTERVAL, int(total_steps * evolution_end / EVOLUTIONS))
 
 
-def evolution(n_samples, n_features):
-    """The rule of evolution: with few samples, growth needs to be told where to look."""
-    return "guided" if scarcity(n_samples, n_features) >= LEAST_GUIDED else "set"
+def evolution(stream):
+    """The rule of evolution: growth is told where to look, by all samples where all are at hand."""
+    return "set" if stream else "guided"
 
 
-def input_noise(n_samples, n_features):
+def guidance(n_samples, n_features):
+    """The share of the inputs' connections that lie where inputs say much of the target."""
+    return PLENTY_GUIDANCE - scarcity(n_samples, n_features) * (PLENTY_GUIDANCE - SCARCE_GUIDANCE)
+
+
+def input_noise(n_samples, n_features, power):
     """Standard deviation of the noise: its variance acts as ridge regularisation does."""
-    return scarcity(n_samples, n_features) ** 0.5
+    return scarcity(n_samples, n_features) ** power
 
 
 def temperature(n_samples, n_features):
     """What logits are divided by before they become probabilities."""
-    return 1.0 + scarcity(n_samples, n_features)
+    return 1.0 + scarcity(n_samples, n_features) ** 0.5

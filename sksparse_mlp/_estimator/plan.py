@@ -107,10 +107,11 @@ def training_options(estimator, task, shape, *, refines):
         interval = defaults.evolution_interval(total_steps, estimator.evolution_end)
         values["evolution_interval"] = "epoch" if stream else interval
     if estimator.evolution == "auto":
-        rule = "set" if stream else defaults.evolution(n_samples, n_features)
-        values["evolution"] = rule
+        values["evolution"] = defaults.evolution(stream)
     if estimator.input_noise == "auto":
-        values["input_noise"] = defaults.input_noise(shape.n_samples_in_all, n_features)
+        values["input_noise"] = defaults.input_noise(
+            shape.n_samples_in_all, n_features, task.noise_power
+        )
     return TrainingOptions(**values)
 
 
@@ -150,10 +151,10 @@ def _growth(estimator, options, network, shape):
 
 
 def _guidance(estimator, shape):
-    """``guidance``; where "auto" chose to guide, the less the more samples there are."""
-    if estimator.evolution != "auto":
+    """The share of connections that is guided; "auto" looks at the shape of the data."""
+    if estimator.guidance != "auto":
         return estimator.guidance
-    return estimator.guidance * defaults.scarcity(shape.n_samples, shape.n_features)
+    return defaults.guidance(shape.n_samples_in_all, shape.n_features)
 
 
 def _with_clues(task, data):

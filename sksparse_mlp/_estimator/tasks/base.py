@@ -18,6 +18,9 @@ class Task(Protocol):
         What the skip layer starts from the minimum of: a smooth one.
     start_penalty : float
         The penalty of that linear model, see :mod:`sksparse_mlp._training.linear_start`.
+    noise_power : float
+        How fast the noise on inputs that is "auto" falls with samples: see
+        :func:`sksparse_mlp._estimator.defaults.input_noise`.
     n_outputs : int
         Outputs of the network.
     out_activation : str
@@ -28,6 +31,7 @@ class Task(Protocol):
     loss_parameter: float
     start_loss: str
     start_penalty: float
+    noise_power: float
     n_outputs: int
     out_activation: str
 

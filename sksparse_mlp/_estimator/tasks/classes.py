@@ -18,7 +18,7 @@ class ClassTask:
     """
 
     loss = start_loss = "cross_entropy"
-    loss_parameter, start_penalty = 0.0, 1.0
+    loss_parameter, start_penalty, noise_power = 0.0, 1.0, 1 / 3
     out_activation = "softmax"
 
     def __init__(self, classes, temperature):

@@ -17,7 +17,7 @@ class IndicatorTask:
     """
 
     loss = start_loss = "binary_cross_entropy"
-    loss_parameter, start_penalty = 0.0, 1.0
+    loss_parameter, start_penalty, noise_power = 0.0, 1.0, 1 / 3
     out_activation = "logistic"
 
     def __init__(self, n_labels, temperature):

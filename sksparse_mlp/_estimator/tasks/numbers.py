@@ -21,6 +21,7 @@ class NumberTask:
     """
 
     start_loss, start_penalty, out_activation = "squared_error", 1.0, "identity"
+    noise_power = 0.5
 
     def __init__(self, mean, scale, *, loss, loss_parameter, is_column):
         self.mean, self.scale, self.is_column = mean, scale, is_column

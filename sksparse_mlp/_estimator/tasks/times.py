@@ -23,7 +23,7 @@ class TimeTask:
 
     loss = start_loss = "cox"
     loss_parameter, start_penalty, n_outputs = 0.0, START_PENALTY, 1
-    out_activation = "identity"
+    noise_power, out_activation = 0.5, "identity"
 
     def encoded(self, y, name):
         """Signed ranks of the times, equal for equal ones, from 1."""
