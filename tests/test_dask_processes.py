@@ -254,7 +254,7 @@ def large_block(number):
 
 @pytest.mark.slow
 def test_blocks_beyond_the_memory_of_the_workers_are_spilled_and_the_limit_holds():
-    """720 MB on a worker that may take 700: it does not die, and the bits are those of a roomy one."""
+    """720 MB on a worker that may take 700: it lives, and the bits are those of a roomy one."""
     parts = [dask.delayed(large_block, nout=2)(number) for number in range(12)]
     model = on_cluster(hidden_layer_sizes=20, max_iter="auto", rounds=3, local_steps=5)
     found = []
