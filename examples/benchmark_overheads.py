@@ -3,11 +3,13 @@
 What everything but the kernels costs
 =====================================
 
-Importing, compiling, starting and ending a fit, threads, memory, options::
+Importing, compiling, starting and ending a fit, evolving, threads, memory, options, predicting; and
+the limits of the machine, beside which the steps of training can be put::
 
     python benchmark_overheads.py                          # everything, some minutes
     python benchmark_overheads.py --only imports compile   # some of it
     python benchmark_overheads.py --large                  # also the memory of a million neurons
+    python benchmark_overheads.py --only sets --data FOLDER  # default fits on sets of X and y, .npz
 
 Each function below measures one thing and yields lines for the table at the end. What is compared
 takes turns, ``--repeat`` times; medians are shown. What needs a fresh process gets one.
@@ -16,6 +18,7 @@ takes turns, ``--repeat`` times; medians are shown. What needs a fresh process g
 import argparse
 import functools
 import os
+import pathlib
 import pickle
 import statistics
 import subprocess
@@ -27,8 +30,15 @@ import numpy as np
 from benchmark_peers import Shape, Task, make_data
 from benchmark_speed import SHAPES, peak_memory, seconds_of_fit, sparse_mlp
 from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import scale
+from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_limits
+
+from sksparse_mlp import TrulySparseMLPClassifier
 
 SMALL, MEDIUM, WIDER = SHAPES["small"], SHAPES["medium"], SHAPES["wider"]
 THIS_FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -103,8 +113,12 @@ import time
 import numpy as np
 from sksparse_mlp import TrulySparseMLPClassifier
 X, y = np.random.default_rng(0).standard_normal((40, 30)), np.arange(40) % 2
+for batch_size in ("auto", 2, 8):
+    start = time.perf_counter()
+    model = TrulySparseMLPClassifier((20, 20), max_iter=2, batch_size=batch_size).fit(X, y)
+    print(time.perf_counter() - start)
 start = time.perf_counter()
-TrulySparseMLPClassifier((20, 20), max_iter=2).fit(X, y)
+model.predict(X)
 print(time.perf_counter() - start)
 """
 
@@ -119,11 +133,12 @@ def compilation(options):
     """The first fit in a process, with and without compiled kernels in Numba's cache."""
     with tempfile.TemporaryDirectory() as folder:
         cold, *warm = (
-            in_fresh_process(FIRST_FIT, NUMBA_CACHE_DIR=folder)[0]
-            for _ in range(options.repeat + 1)
+            in_fresh_process(FIRST_FIT, NUMBA_CACHE_DIR=folder) for _ in range(options.repeat + 1)
         )
-    yield "first fit, empty cache", f"{cold:.2f} s"
-    yield "first fit, kernels in the cache", f"{statistics.median(warm):.2f} s"
+    yield "first fit, empty cache", f"{cold[0]:.2f} s"
+    yield "  then with batches of 2, and of 8", f"{cold[1]:.2f} s, {cold[2]:.2f} s"
+    yield "  then the first prediction", f"{cold[3]:.2f} s"
+    yield "first fit, kernels in the cache", f"{statistics.median(w[0] for w in warm):.2f} s"
 
 
 # ---------------------------------------------------------------- around the training steps
@@ -235,6 +250,96 @@ def relative_costs(options):
             yield f"{name}, batch {batch_size}", f"{seconds / plain - 1:+.0%}"
 
 
+def evolution(options):
+    """Seconds of an evolution by rules that look for inputs, against SET's, which draws at random.
+
+    Epochs of one step each, with an evolution before each or without any.
+    """
+    X, y = data_for(WIDER, 100)
+    rules = (None, "set", "guided")
+    models = [sparse_mlp(WIDER, 128, options.n_jobs, evolution=rule) for rule in rules]
+    none, random, guided = seconds_per_epoch(models, X, y, options.repeat, (1, 11))
+    yield f"evolution by SET, {WIDER}", f"{1e3 * (random - none):.1f} ms"
+    yield "  guided / SET", f"{(guided - none) / (random - none):.2f}"
+
+
+def sets(options):
+    """Default fits on all samples of the data sets of ``--data``, one thread."""
+    for path in sorted(p for folder in options.data for p in pathlib.Path(folder).glob("*.npz")):
+        with np.load(path) as arrays:
+            X, y = scale(arrays["X"].astype(np.float64)), arrays["y"]
+        fits = [functools.partial(model.fit, X, y) for model in (
+            TrulySparseMLPClassifier(random_state=0), LogisticRegression(max_iter=1000)
+        )]  # fmt: skip
+        ours, logistic = taking_turns(fits, options.repeat)
+        what = f"default fit, {path.stem}, {X.shape[0]} x {X.shape[1]}, {len(set(y))} classes"
+        yield what, f"{ours:.2f} s (logistic regression {logistic:.2f} s)"
+
+
+def rows_per_second(options):
+    """Predictions of 1, 100 and 10,000 rows, against scikit-learn's models; one thread."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((10_000, MEDIUM.widths[0]), dtype=np.float32), np.arange(300) % 5
+    models = {
+        "ours": sparse_mlp(MEDIUM, 32, 1, max_iter=2),
+        "MLPClassifier, 100 neurons": MLPClassifier((100,), max_iter=2),
+        "LogisticRegression": LogisticRegression(max_iter=10),
+        "random forest": RandomForestClassifier(),
+    }
+    for model in models.values():
+        model.fit(X[: len(y)], y)
+    for n in (1, 100, 10_000):
+        calls = [functools.partial(model.predict_proba, X[:n]) for model in models.values()]
+        seconds = taking_turns(calls, options.repeat if n > 1 else 100 * options.repeat)
+        figures = ", ".join(f"{name} {n / s:,.0f}" for name, s in zip(models, seconds, strict=True))
+        yield f"rows a second, {n} at once, {MEDIUM}", figures
+    ours, row = models["ours"], X[:1]
+    validate = functools.partial(validate_data, ours, row, accept_sparse="csr", reset=False)
+    whole = functools.partial(ours.predict_proba, row)
+    seconds, known = taking_turns([whole, validate], 100 * options.repeat)
+    yield "a single row, beyond scikit-learn's validation", f"{1e6 * (seconds - known):.0f} us"
+
+
+def limits(options):
+    """What one thread of the machine can do: memory, vectors at random places, products."""
+    n, rng = 2**25, np.random.default_rng(0)
+    a, b, c = (np.ones(n, np.float32) for _ in range(3))
+    table = np.ones((2**21, 32), np.float32)
+    rows, out = rng.integers(len(table), size=2**20), np.empty((2**20, 32), np.float32)
+    square = np.ones((2048, 2048), np.float32)
+    with threadpool_limits(1):
+        triad, gather, product = taking_turns(
+            [
+                lambda: np.add(a, np.multiply(b, 2, out=c), out=c),
+                lambda: np.take(table, rows, axis=0, out=out, mode="clip"),
+                lambda: square @ square,
+            ],
+            options.repeat,
+        )
+    yield (
+        "memory, one thread, long arrays",
+        f"{5 * 4 * n / triad / 1e9:.1f} GB/s",
+    )
+    yield "128-byte rows of 256 MB at random places", f"{1e9 * gather / len(rows):.1f} ns"
+    yield "product of dense matrices, float32", f"{2 * 2048**3 / product / 1e9:.0f} GFLOP/s"
+
+
+def steps(options):
+    """A training step's traffic and arithmetic by second: its least, whatever caches do.
+
+    For each sample a connection takes 6 operations, and reads or writes 12 bytes where it leads to;
+    for all of them 28 bytes of its own, twice its place and weight, once its moment.
+    """
+    for shape, batch_size in ((MEDIUM, 2), (MEDIUM, 32), (WIDER, 128), (SMALL, 128)):
+        X, y = data_for(shape, 4 * batch_size)
+        model = sparse_mlp(shape, batch_size, 1, evolution=None)
+        step = seconds_per_epoch([model], X, y, options.repeat, (1, 6))[0] / 4
+        n, samples = sum(shape.n_connections), max(batch_size, 4)
+        traffic, operations = n * (28 + 12 * samples), 6 * n * batch_size
+        rates = f"{traffic / step / 1e9:.1f} GB/s, {operations / step / 1e9:.1f} GFLOP/s"
+        yield f"step of {shape}, batch {batch_size}, 1 thread", f"{1e3 * step:.2f} ms: {rates}"
+
+
 def prediction(options):
     """A row's prediction against a row's training step, a third of which is its forward pass."""
     X, y = data_for(WIDER, 512)
@@ -274,7 +379,12 @@ MEASUREMENTS = {
     "grid": grid_search,
     "memory": memory,
     "options": relative_costs,
+    "evolution": evolution,
+    "sets": sets,
     "prediction": prediction,
+    "rows": rows_per_second,
+    "limits": limits,
+    "steps": steps,
     "scaling": scaling,
 }
 
@@ -287,6 +397,7 @@ def main(arguments=None):
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--data", nargs="*", default=[], help="folders of data sets")
     parser.add_argument("--large", action="store_true")
     options = parser.parse_args(arguments)
     rows = []

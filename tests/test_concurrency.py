@@ -508,17 +508,17 @@ def test_a_cache_that_this_numba_does_not_have_costs_one_warning(cached_kernel, 
     assert totals(total) == RIGHT
 
 
-def ingredients_of(version, monkeypatch):
-    """What functions that only kernels call are compiled by, with a version of Numba."""
+def compilers_of(version, monkeypatch):
+    """What kernels, and functions that only kernels call, are compiled by, with a Numba."""
     monkeypatch.setattr(numba, "__version__", version)
-    return ingredients.ingredient_compiler.__wrapped__()
+    return ingredients.supported_compilers.__wrapped__()
 
 
 def test_a_numba_that_was_not_tested_compiles_in_the_ordinary_way(cached_kernel, monkeypatch):
-    assert ingredients_of(numba.__version__, monkeypatch) is not None
-    assert ingredients_of("99.0.1", monkeypatch) is None
-    assert ingredients_of("unknown", monkeypatch) is None
-    monkeypatch.setattr(jit, "ingredient_compiler", lambda: None)
+    assert len(compilers_of(numba.__version__, monkeypatch)) == 2
+    assert compilers_of("99.0.1", monkeypatch) is None
+    assert compilers_of("unknown", monkeypatch) is None
+    monkeypatch.setattr(jit, "compilers", lambda: ({}, {}))
     assert totals(cached_kernel()) == RIGHT
 
 

@@ -16,10 +16,11 @@ from scipy import sparse
 from sksparse_mlp import SparseAutoencoderSelector, SparseMLPFeatureSelector
 from sksparse_mlp._estimator import fitting
 from sksparse_mlp._kernels import cache
-from sksparse_mlp._network import averaging, prediction, signals, warmup
+from sksparse_mlp._network import averaging, lanes, prediction, signals, warmup
+from sksparse_mlp._network.lanes import MAX_LANES, lanes_for
 from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._network.warmup import compile_ahead
-from sksparse_mlp._training import importance, rehearsal
+from sksparse_mlp._training import importance, linear_start, rehearsal
 from sksparse_mlp._training.rehearsal import rehearse_importance, rehearse_training
 
 pytestmark = pytest.mark.timeout(120)
@@ -58,6 +59,7 @@ def called(monkeypatch):
     ):
         monkeypatch.setattr(module, name, recording(getattr(module, name)))
     monkeypatch.setattr(warmup, "is_compiled", lambda *_: False)
+    monkeypatch.setattr(lanes, "is_at_hand", lambda *_: False)
     return called
 
 
@@ -93,6 +95,7 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
         partial(
             rehearse_training,
             batch_size,
+            work=0.0,
             validates=True,
             explains=True,
             verbose=False,
@@ -100,14 +103,15 @@ def test_a_fit_calls_what_was_rehearsed(called, monkeypatch, data, changes):
             averages="averaging" in changes,
         ),
     )
-    monkeypatch.setattr(fitting, "rehearse_training", lambda *_, **__: None)
+    monkeypatch.setattr(fitting, "rehearse_training", lambda *_, **__: lanes_for(MAX_LANES))
+    monkeypatch.setattr(linear_start, "lanes_at_hand", lambda _: lanes_for(MAX_LANES))
     monkeypatch.setattr(fitting, "WORK_PER_THREAD", 1)
     model.fit(data, y)
     assert called == expected
 
 
 def test_nothing_is_compiled_that_is_not_needed(called):
-    rehearse_training(8, validates=False, explains=False, verbose=False)
+    rehearse_training(8, work=0.0, validates=False, explains=False, verbose=False)
     assert {name for name, *_ in called} == {"rebuild_layer", "train_steps"}
 
 
@@ -140,7 +144,7 @@ def test_every_fit_is_rehearsed_before_its_network_is_made(monkeypatch, fit):
             happened.append("starts")
             super().__init__(n_threads)
 
-    def rehearse(batch_size, *, validates, explains, verbose, growth, averages):
+    def rehearse(batch_size, *, work, validates, explains, verbose, growth, averages):
         happened.append((batch_size, validates))
 
     monkeypatch.setattr(fitting, "rehearse_training", rehearse)
@@ -256,7 +260,7 @@ def test_a_rehearsal_that_is_told_to_stop_compiles_no_further_kernel(called, mon
             rehearse(team)
 
     monkeypatch.setattr(rehearsal, "compile_ahead", stop_and_rehearse)
-    rehearse_training(8, validates=True, explains=True, verbose=False)
+    rehearse_training(8, work=0.0, validates=True, explains=True, verbose=False)
     assert {name for name, *_ in called} == {"rebuild_layer"}
 
 

@@ -9,10 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._network.lanes import MAX_LANES
 from .._network.state import plain
 from .._network.streams import make_streams
 from .._network.team import Team
-from .._network.workspace import MAX_LANES
 from .checks import check_outputs
 from .compat import CallbackSupportMixin, LinkedToDocs
 from .constraints import PARAMETER_CONSTRAINTS

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._network.contributions import contributions
+from .._network.lanes import MAX_LANES
 from .._network.team import Team
-from .._network.workspace import MAX_LANES
 from .checks import check_outputs
 from .fitting import threads_worth_waking
 

@@ -18,8 +18,10 @@ def threads_worth_waking(n_jobs, n_connections, n_samples):
 
     More than there are cores would only wait for one another.
     """
-    work = sum(n_connections) * (n_samples + SAMPLES_PER_PASS)
-    n_threads = int(max(1, min(threads_for(n_jobs), work // WORK_PER_THREAD)))
+    worth = sum(n_connections) * (n_samples + SAMPLES_PER_PASS) // WORK_PER_THREAD
+    if worth < 2:  # joblib is slow to say how many there may be
+        return 1
+    n_threads = int(max(1, min(threads_for(n_jobs), worth)))
     return min(n_threads, cpu_count()) if n_threads > 1 else 1
 
 
@@ -70,16 +72,18 @@ def train(
     Trainer
         After the training.
     """
-    rehearse_training(
-        min(options.batch_size, data.samples.size),
+    n_epochs, n_samples = 1 if stream else options.max_iter, data.samples.size
+    batch_size = min(options.batch_size, n_samples)
+    lanes = rehearse_training(
+        batch_size,
+        work=float(sum(architecture.n_connections)) * n_epochs * -(-n_samples // batch_size),
         validates=hooks.get("validate") is not None,
         explains=explain is not None,
         verbose=options.verbose,
         growth="gradient" if needs_gradients(options) else architecture.growth,
         averages=options.averaging is not None,
     )
-    n_epochs = 1 if stream else options.max_iter
-    hooks |= {"checkpoint": checkpoint, "n_epochs": None if stream else n_epochs}
+    hooks |= {"checkpoint": checkpoint, "n_epochs": None if stream else n_epochs, "lanes": lanes}
     with Team(threads_worth_waking(n_jobs, architecture.n_connections, options.batch_size)) as team:
         is_new = network is None
         network = (

@@ -55,9 +55,9 @@ def products_of(lanes, net, tiles, target, k, a, d, inner):
 
 
 @always_inlined
-def gather_row(lanes, net, workspace, view, shift, a, pointer, inner):
+def gather_row(lanes, net, workspace, view, shift, a, pointer, inner, in_turns):
     """Add the gradients of a row's connections; returns ``sum of w * d`` if inner."""
-    narrow, beyond_cache = len(lanes) < 5, exceeds_cache(lanes, net, view.layer)
+    beyond_cache = exceeds_cache(lanes, net, view.layer)
     tiles, gradients, target = workspace.activations, workspace.gradients, view.target
     k, stop = load(net.indptr, pointer), load(net.indptr, pointer + 1)
     d = vsplat(np.float32(0), lanes)
@@ -68,7 +68,7 @@ def gather_row(lanes, net, workspace, view, shift, a, pointer, inner):
             end = min(piece + PREFETCH_DISTANCE, net.n_connections)
             prefetch_vectors(lanes, net, tiles, target, k + PREFETCH_DISTANCE, end)
         while k + 4 <= piece:
-            if narrow:
+            if in_turns:
                 # Two sums in turns: one alone would wait for itself.
                 p0, d = products_of(lanes, net, tiles, target, k, a, d, inner)
                 p1, other = products_of(lanes, net, tiles, target, k + 1, a, other, inner)
@@ -111,9 +111,12 @@ def backward_row(lanes, net, params, workspace, view, row, shift):
         key = lane_key(lanes, view.dropout_key, unit, view.tile)
         a = vdrop(a, key, dropout, params.dropout_scale)
     if level == 0:
-        gather_row(lanes, net, workspace, view, shift, a, pointer, False)
+        gather_row(lanes, net, workspace, view, shift, a, pointer, False, False)
         return
-    d = gather_row(lanes, net, workspace, view, shift, a, pointer, True)
+    if len(lanes) < 5 or workspace.in_turns:
+        d = gather_row(lanes, net, workspace, view, shift, a, pointer, True, True)
+    else:
+        d = gather_row(lanes, net, workspace, view, shift, a, pointer, True, False)
     if dropout > 0:
         key = lane_key(lanes, view.dropout_key, unit, view.tile)
         d = vdrop(d, key, dropout, params.dropout_scale)

@@ -52,6 +52,10 @@ def kernel_cache(function):
             directory = pathlib.Path(self._cache_path)
             self._cache_file = _KernelFiles(directory, self._impl.filename_base)
 
+        def holds(self, first):
+            """Whether there seems to be code for a first argument of this type."""
+            return self._cache_file.has_any((first,))
+
         def load_overload(self, sig, target_context):
             """Compiled code for a signature, or None."""
             try:
@@ -119,9 +123,14 @@ class _KernelFiles:
         for path in self.directory.glob(f"{self.base}.*.nbc"):
             path.unlink(missing_ok=True)
 
+    def has_any(self, first):
+        """Whether there are files for signatures that begin with a type."""
+        return any(self.directory.glob(f"{self.base}.{self.version}.{_digest_of(first)}-*.nbc"))
+
     def _path(self, key):
-        name = f"{self.base}.{self.version}.{_short_digest(str(key).encode())}.nbc"
-        return self.directory / name
+        signature, *_ = key
+        name = f"{_digest_of(signature[:1])}-{_digest_of(key)}"
+        return self.directory / f"{self.base}.{self.version}.{name}.nbc"
 
 
 def _open_for_me_alone(name, flags):
@@ -157,6 +166,10 @@ def check_that_nobody_else_writes(path, status):
         others = 0 if status.st_mode & stat.S_ISVTX else stat.S_IWOTH
     if status.st_mode & others:
         raise Untrusted(f"others may write to {path}")
+
+
+def _digest_of(types):
+    return _short_digest(str(types).encode())
 
 
 def _short_digest(contents):

@@ -16,7 +16,13 @@ def is_compiled(kernel, first):
     """
     # Where Numba may not compile, a kernel is a plain function, which says so.
     types = numba.typeof(first)
-    return any(arguments[0] == types for arguments in getattr(kernel, "signatures", ()))
+    return any(arguments[0] == types for arguments in getattr(kernel, "overloads", ()))
+
+
+def is_at_hand(kernel, first):
+    """Whether a kernel is compiled, or seems to be kept on the disk; arguments as above."""
+    holds = getattr(getattr(kernel, "_cache", None), "holds", lambda _: False)
+    return is_compiled(kernel, first) or holds(numba.typeof(first))
 
 
 def n_compilations(kernels):

@@ -5,8 +5,8 @@ Numba's own threading layers, which are unsafe inside joblib workers and forked 
 Compiled code is kept on disk, where Numba would keep it; where no directory is writable, or
 ``SKSPARSE_MLP_CACHE=0`` is set, kernels are compiled in memory instead.
 
-Two things here rest on Numba's private interfaces: the disk cache (:mod:`.cache`) and functions
-that only kernels call (:mod:`.ingredients`). Where a version of Numba has others, kernels are
+Two things here rest on Numba's private interfaces: the disk cache (:mod:`.cache`) and what spares
+half of the time to compile (:mod:`.ingredients`). Where a version of Numba has others, kernels are
 compiled in the ordinary way: slower to compile, the same code.
 """
 
@@ -15,7 +15,7 @@ import os
 import numba
 
 from .cache import kernel_cache, warn_that_nothing_is_kept
-from .ingredients import ingredient_compiler
+from .ingredients import compilers
 
 # NaN and infinity must propagate and sums keep their order: only harmless flags are allowed.
 FASTMATH = {"contract", "nsz"}
@@ -37,7 +37,9 @@ def kernel(function):
     """
     if numba.config.DISABLE_JIT:
         return _refused
-    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(function)
+    pipeline, _ = compilers()
+    policy = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH, **pipeline}
+    dispatcher = numba.njit(**policy)(function)
     if CACHE:
         try:
             dispatcher._cache = kernel_cache(function)
@@ -58,8 +60,7 @@ def inlined(function, always=False):
 
     LLVM decides whether to inline it, unless that is ``always`` right.
     """
-    compiler = ingredient_compiler()
-    pipeline = {} if compiler is None else {"pipeline_class": compiler}
+    _, pipeline = compilers()
     return numba.njit(
         nogil=True,
         error_model="numpy",

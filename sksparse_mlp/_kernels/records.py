@@ -84,6 +84,7 @@ class Workspace(NamedTuple):
     n_chunks: np.ndarray  # int64 [n_layers], private partial sums of the forward pass, 0: by column
     partials: np.ndarray  # float32, the partial sums
     column_splits: np.ndarray  # int32, where a thread's columns begin within each row
+    in_turns: bool  # whether a row's ``d`` are added to two sums in turns, as in narrow vectors
     gradients: np.ndarray  # float32, a block for each thread, or one value a connection
     scratch_size: int  # floats a thread owns in gradients; 0: gradients covers all connections
     unit_gradients: np.ndarray  # float32 [5, n_units] flat: intercept and four SReLU parameters

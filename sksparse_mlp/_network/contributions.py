@@ -6,10 +6,11 @@ import numpy as np
 
 from .._kernels.contributions import input_contributions
 from .._kernels.records import ContributionBatch, XView
+from .lanes import MAX_LANES, lanes_for
 from .prediction import prediction_parameters, read_only, samples_per_call
 from .team import Stopped
 from .warmup import compile_ahead
-from .workspace import MAX_LANES, aligned_zeros, lanes_for
+from .workspace import aligned_zeros
 from .x_view import samples_at_once, window
 
 

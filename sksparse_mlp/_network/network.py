@@ -11,10 +11,11 @@ from functools import partial
 import numpy as np
 from scipy.sparse import csr_array
 
-from .._kernels.records import CROSS_ENTROPY, NetworkArrays, OptimizerState
+from .._kernels.records import CROSS_ENTROPY, OptimizerState
 from .._kernels.steps import train_steps
 from . import prediction
-from .activations import initial_srelu, slopes_by_level
+from .activations import slopes_by_level
+from .arrays import as_it_was, copy_of_arrays, empty_arrays, state_of_arrays
 from .checks import check_arrays, check_counts, check_network_state, check_pointers
 from .exploration import ExploredCells
 from .optimizer_state import zero_optimizer_state
@@ -26,7 +27,6 @@ from .streams import Streams
 from .topology import INITIAL_RULES, NEED_SIGNALS, NO_CELLS, rebuild_layers, remove_neurons
 from .workspace import make_workspace
 
-TRAINED_ARRAYS = ("indptr", "indices", "weights", "intercepts", "srelu")
 # Fields of a state that are plain numbers and texts.
 PLAIN_FIELDS = (
     "activation",
@@ -126,7 +126,7 @@ class SparseNetwork:
         self.t = self.n_updates = self.epoch = self.n_seen = self.n_evolutions = 0
         self.stable = None
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
-        self.arrays = _empty_arrays(self.widths, self.shapes, self.n_connections, activation)
+        self.arrays = empty_arrays(self.widths, self.shapes, self.n_connections, activation)
         self.optimizer_state = zero_optimizer_state(self.arrays, solver)
         for layer in range(self.n_layers):
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
@@ -252,9 +252,9 @@ class SparseNetwork:
         self.arrays, self.optimizer_state = twin.arrays, twin.optimizer_state
         self.n_connections = twin.n_connections
 
-    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY):
-        """Buffers to train with mini-batches of at most ``batch_size`` samples."""
-        return make_workspace(self, batch_size, n_threads, loss)
+    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY, lanes=None):
+        """Buffers to train with mini-batches: see :func:`.workspace.make_workspace`."""
+        return make_workspace(self, batch_size, n_threads, loss, lanes)
 
     def train(self, team, lanes, workspace, x, params, batches, *, aside=False):
         """Run some mini-batches and count them."""
@@ -267,36 +267,14 @@ class SparseNetwork:
         self.n_updates += batches.n_steps
 
     def forward(self, X, team, **which):
-        """Pass samples through the network, up to a level.
-
-        Parameters
-        ----------
-        X : ndarray or CSR, shape (n_samples, n_features)
-        team : Team
-            Each thread takes samples of its own.
-        chosen : ndarray of int64 or None
-            Which samples; None: all.
-        level : int or None
-            The level to reach, from 1; None: the outputs.
-        activated : bool, default=False
-            Whether to apply the activation function to the result.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_samples, width of the level reached)
-        """
+        """Pass samples through the network, up to a level: see :func:`.prediction.forward`."""
         return prediction.forward(self, X, team, **which)
 
     # ------------------------------------------------------------ copies
 
     def snapshot(self, into=None):
         """A copy of everything that prediction depends on; ``into`` an older one, or new memory."""
-        if into is None or into.n_connections != self.arrays.n_connections:
-            trained = {name: np.empty_like(getattr(self.arrays, name)) for name in TRAINED_ARRAYS}
-            into = self.arrays._replace(**trained)
-        for name in TRAINED_ARRAYS:
-            np.copyto(getattr(into, name), getattr(self.arrays, name))
-        return into
+        return copy_of_arrays(self.arrays, into)
 
     @property
     def progress(self):
@@ -372,16 +350,16 @@ class SparseNetwork:
             setattr(self, name, state[name])
         self.streams = Streams(**state["streams"])
         no_connections = (0,) * len(self.n_connections)
-        empty = _empty_arrays(self.widths, self.shapes, no_connections, self.activation)
+        empty = empty_arrays(self.widths, self.shapes, no_connections, self.activation)
         self.arrays = empty._replace(n_connections=sum(self.n_connections))
         self.arrays = self._with_arrays(state["arrays"])
         moments = state["optimizer_state"]
         if moments is not None:
-            moments = OptimizerState(**{name: _as_it_was(m) for name, m in moments.items()})
+            moments = OptimizerState(**{name: as_it_was(m) for name, m in moments.items()})
         self.optimizer_state = moments
         preferences = state["input_preferences"]
-        self.input_preferences = None if preferences is None else _as_it_was(preferences)
-        self.stable = None if state["stable"] is None else _as_it_was(state["stable"])
+        self.input_preferences = None if preferences is None else as_it_was(preferences)
+        self.stable = None if state["stable"] is None else as_it_was(state["stable"])
         self.explored = ExploredCells(self._n_cells(), self.n_connections)
         self.explored.load_state_dict(state["explored"])
 
@@ -398,43 +376,10 @@ class SparseNetwork:
         return connections_in(indptr, self.arrays.first_pointer, self.shapes)
 
     def _with_arrays(self, arrays):
-        return self.arrays._replace(**{name: _as_it_was(a) for name, a in arrays.items()})
+        return self.arrays._replace(**{name: as_it_was(a) for name, a in arrays.items()})
 
     def __getstate__(self):
         return seal(self.state_dict())
 
     def __setstate__(self, state):
         self.load_state_dict(unseal(state))
-
-
-def state_of_arrays(arrays):
-    """The state of what training changes; nothing is copied."""
-    return {name: getattr(arrays, name) for name in TRAINED_ARRAYS}
-
-
-def _as_it_was(array):
-    """An array that may be mapped into memory, which makes it one of a class of its own."""
-    array = np.asarray(array)
-    # An empty one comes back from a file with strides that hash differently.
-    return array if array.size else np.zeros(array.shape, array.dtype)
-
-
-def _empty_arrays(widths, shapes, n_connections, activation):
-    n_pointers = np.array([n_in for n_in, _ in shapes]) + 1
-    n_total = sum(n_connections)
-    return NetworkArrays(
-        n_levels=len(widths),
-        n_layers=len(n_connections),
-        n_connections=n_total,
-        n_pointers=int(n_pointers.sum()),
-        n_units=sum(widths[1:]),
-        n_hidden_units=sum(widths[1:-1]),
-        widths=np.array(widths, np.int64),
-        first_pointer=np.concatenate(([0], np.cumsum(n_pointers)[:-1])).astype(np.int64),
-        first_unit=np.concatenate(([0, 0], np.cumsum(widths[1:-1]))).astype(np.int64),
-        indptr=np.zeros(n_pointers.sum(), np.int64),
-        indices=np.empty(n_total, np.int32),
-        weights=np.empty(n_total, np.float32),
-        intercepts=np.zeros(sum(widths[1:]), np.float32),
-        srelu=initial_srelu(activation, sum(widths[1:-1])),
-    )

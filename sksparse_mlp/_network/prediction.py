@@ -7,9 +7,10 @@ import numpy as np
 from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters, XView
 from .._kernels.steps import predict_batch
 from .activations import CODES
+from .lanes import MAX_LANES, lanes_for, lanes_to_predict
 from .team import Stopped
 from .warmup import compile_ahead
-from .workspace import MAX_LANES, aligned_zeros, lanes_for
+from .workspace import aligned
 from .x_view import samples_at_once, window
 
 # Connections times samples that a thread predicts in one call, about a third of a second.
@@ -39,7 +40,25 @@ def prediction_parameters(network):
 
 
 def forward(network, X, team, *, chosen=None, level=None, activated=False):
-    """Pass samples through a network, up to a level: see :meth:`SparseNetwork.forward`."""
+    """Pass samples through a network, up to a level.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    X : ndarray or CSR, shape (n_samples, n_features)
+    team : Team
+        Each thread takes samples of its own.
+    chosen : ndarray of int64 or None
+        Which samples; None: all.
+    level : int or None
+        The level to reach, from 1; None: the outputs.
+    activated : bool
+        Whether to apply the activation function to the result.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_samples, width of the level reached)
+    """
     if X.shape[1] != network.widths[0]:
         raise ValueError(
             f"X has {X.shape[1]} features, but the network was fitted with {network.widths[0]}."
@@ -47,17 +66,18 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
     chosen = np.arange(X.shape[0]) if chosen is None else chosen
     level = len(network.widths) - 1 if level is None else level
     out = np.empty((chosen.size, network.widths[level]), np.float32)
-    half = max(network.widths[1 : level + 1]) * MAX_LANES
-    size = network.widths[0] * MAX_LANES + 2 * half
-    arrays, lanes = read_only(network.arrays), lanes_for(MAX_LANES)
-    params = prediction_parameters(network)
+    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    lanes = lanes_to_predict(chosen.size)
+    width = 1 << len(lanes)
+    half = max(network.widths[1 : level + 1]) * width
+    size = network.widths[0] * width + 2 * half
     compile_ahead(partial(_predict_nothing, arrays, params, lanes), {predict_batch: lanes})
     buffers = [None] * team.n_threads
 
     def predict(thread):
         if buffers[thread] is None:
-            buffers[thread] = aligned_zeros(size)
-        first, last = (n_tiles * (thread + i) // team.n_threads * MAX_LANES for i in (0, 1))
+            buffers[thread] = aligned(size)
+        first, last = (n_tiles * (thread + i) // team.n_threads * width for i in (0, 1))
         target, last = out[start:stop].reshape(-1), min(last, stop - start)
         batch = PredictionBatch(
             first, last, view.order, level, buffers[thread], half, activated, target
@@ -70,7 +90,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
             raise Stopped
         stop = min(start + at_once, chosen.size)
         view = window(X, chosen[start:stop])
-        n_tiles = -(-view.order.size // MAX_LANES)
+        n_tiles = -(-view.order.size // width)
         team.map(predict)
     return out
 

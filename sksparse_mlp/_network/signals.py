@@ -7,9 +7,10 @@ import numpy as np
 
 from .._kernels.records import OF_LOSS, SignalBatch
 from .._kernels.signals import record_tile
+from .lanes import MAX_LANES, lanes_for
 from .prediction import prediction_parameters
 from .streams import derive_seed
-from .workspace import MAX_LANES, aligned_zeros, lanes_for
+from .workspace import aligned_zeros
 
 # At most this many samples are recorded, which bounds time and memory.
 MOST_SAMPLES = 64

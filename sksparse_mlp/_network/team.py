@@ -6,6 +6,7 @@ own number. Inside it they wait for one another at a barrier, see
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 from joblib.parallel import get_active_backend
@@ -50,9 +51,12 @@ class Team:
 
     def __init__(self, n_threads):
         self.n_threads = n_threads
-        # Threads start when they are first needed.
-        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="sksparse_mlp")
         self._sync = np.zeros(3 * 8, np.int64)
+
+    @cached_property
+    def _pool(self):
+        """The other threads, which start when they are first needed."""
+        return ThreadPoolExecutor(self.n_threads, thread_name_prefix="sksparse_mlp")
 
     def __enter__(self):
         return self
@@ -61,7 +65,8 @@ class Team:
         # An interruption at any moment, even while a thread starts, ends them all.
         if kind is not None:
             self.stop()
-        self._pool.shutdown(wait=True)
+        if "_pool" in vars(self):
+            self._pool.shutdown(wait=True)
 
     def run(self, kernel, *args, lanes=(), aside=False):
         """Call ``kernel(worker, *args)`` in every thread.

@@ -4,8 +4,8 @@ import numpy as np
 
 from .._kernels.backward import BLOCK
 from .._kernels.records import COX, RECONSTRUCTION, Workspace
+from .lanes import MAX_LANES, lanes_for
 
-MAX_LANES = 32
 # Below this number of bytes, all outputs of a layer are cheaper to sum in private copies than by
 # column, where every thread passes over all rows. An eighth of it for the widest tiles, dearer to
 # add.
@@ -14,24 +14,29 @@ PRIVATE_SUMS_BELOW = 400_000
 CONNECTIONS_PER_PRIVATE_SUM = 10
 
 
-def lanes_for(batch_size):
-    """The kernels' lanes for a batch size: a tuple as long as the logarithm of their number."""
-    return (0,) * min(MAX_LANES.bit_length() - 1, max(1, (batch_size - 1).bit_length()))
-
-
 def aligned_zeros(n):
     """Float32 zeros that begin at a cache line: vectors then never straddle two."""
-    memory = np.zeros(4 * int(n) + 64, np.uint8)
+    return aligned(n, np.zeros)
+
+
+def aligned(n, new=np.empty):
+    """Float32 numbers, any, that begin at a cache line."""
+    memory = new(4 * int(n) + 64, np.uint8)
     start = -memory.ctypes.data % 64
     return memory[start : start + 4 * int(n)].view(np.float32)
 
 
-def make_workspace(network, batch_size, n_threads, loss):
-    """Buffers to train a network with mini-batches of at most ``batch_size`` samples."""
-    width = 1 << len(lanes_for(batch_size))
+def make_workspace(network, batch_size, n_threads, loss, lanes=None):
+    """Buffers to train a network with mini-batches of at most ``batch_size`` samples.
+
+    ``lanes`` are those of the kernels; None: the narrowest, which in any case say how sums are
+    shared out.
+    """
+    narrowest = 1 << len(lanes_for(batch_size))
+    width = narrowest if lanes is None else 1 << len(lanes)
     n_tiles = -(-batch_size // width)
     widths = np.array(network.widths, np.int64)
-    n_chunks = [_private_sums(network, layer, width) for layer in range(network.n_layers)]
+    n_chunks = [_private_sums(network, layer, narrowest) for layer in range(network.n_layers)]
     sums = max(c * n_out for c, (_, n_out) in zip(n_chunks, network.shapes, strict=True))
     scratch_size = _scratch_size(network) if n_tiles == 1 else 0
     n_gradients = scratch_size * n_threads or network.arrays.weights.size
@@ -44,6 +49,7 @@ def make_workspace(network, batch_size, n_threads, loss):
         n_chunks=np.array(n_chunks, np.int64),
         partials=aligned_zeros(sums * n_tiles * width),
         column_splits=np.empty(n_splits, np.int32),
+        in_turns=narrowest < MAX_LANES,
         gradients=aligned_zeros(n_gradients),
         scratch_size=scratch_size,
         unit_gradients=np.zeros(5 * network.arrays.intercepts.size, np.float32),

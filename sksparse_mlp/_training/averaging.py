@@ -13,9 +13,9 @@ References
 
 from reprlib import repr as short
 
+from .._network.arrays import state_of_arrays
 from .._network.averaging import averaged
 from .._network.checks import check_fields, require
-from .._network.network import state_of_arrays
 from .schedules import step_rates
 
 # "ema": the share of the training before it, and what one epoch counts when many did.

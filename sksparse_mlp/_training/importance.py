@@ -17,8 +17,9 @@ from .._kernels.records import (
     OF_OUTPUT,
     GradientBatch,
 )
+from .._network.lanes import MAX_LANES, lanes_for
 from .._network.prediction import prediction_parameters
-from .._network.workspace import MAX_LANES, aligned_zeros, lanes_for
+from .._network.workspace import aligned_zeros
 from .._network.x_view import samples_at_once, window
 from .data import some_samples
 

@@ -1,11 +1,14 @@
 """Limited-memory BFGS, for a smooth convex function of many numbers.
 
-SciPy's own calls BLAS, whose sums depend on the number of its threads; here they are NumPy's.
+SciPy's own calls BLAS, whose sums depend on the number of its threads; here they are NumPy's, of
+products that are written to memory which is there already: new memory would cost more than they.
 
 References
 ----------
 Nocedal, Wright (2006). Numerical optimization. Springer. Algorithms 7.4 and 7.5.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +17,14 @@ MEMORY = 8
 # A step is accepted if it gains this share of what the slope promises.
 SUFFICIENT = 1e-4
 MOST_HALVINGS = 20
+
+
+class Pair(NamedTuple):
+    """A step, what it changed the gradient by, and the product of the two."""
+
+    moved: np.ndarray
+    change: np.ndarray
+    product: float
 
 
 def minimise(function, x, *, max_iter, tol):
@@ -35,12 +46,13 @@ def minimise(function, x, *, max_iter, tol):
         The best x found.
     """
     value, gradient = function(x)
-    pairs = []
+    pairs, room = [], np.empty_like(x)
     for _ in range(max_iter):
         if np.abs(gradient).max() <= tol:
             break
-        direction = -_times_inverse_hessian(gradient, pairs)
-        slope = _dot(gradient, direction)
+        direction = _times_inverse_hessian(gradient, pairs, room)
+        np.negative(direction, out=direction)
+        slope = _dot(gradient, direction, room)
         step = 1.0 if pairs else min(1.0, 1.0 / np.abs(gradient).sum())
         for _ in range(MOST_HALVINGS):
             new_value, new_gradient = function(x + step * direction)
@@ -53,26 +65,28 @@ def minimise(function, x, *, max_iter, tol):
             pairs = []  # what was remembered misleads: try the steepest way down
             continue
         moved, change = step * direction, new_gradient - gradient
-        if _dot(moved, change) > 1e-10 * _dot(change, change):
-            pairs = [*pairs[1 - MEMORY :], (moved, change)]
+        product = _dot(moved, change, room)
+        if product > 1e-10 * _dot(change, change, room):
+            pairs = [*pairs[1 - MEMORY :], Pair(moved, change, product)]
         x, value, gradient = x + moved, new_value, new_gradient
     return x
 
 
-def _times_inverse_hessian(gradient, pairs):
+def _times_inverse_hessian(gradient, pairs, room):
     """The two-loop recursion."""
     q, coefficients = gradient.copy(), []
-    for moved, change in reversed(pairs):
-        coefficients.append(_dot(moved, q) / _dot(moved, change))
-        q -= coefficients[-1] * change
+    for moved, change, product in reversed(pairs):
+        coefficients.append(_dot(moved, q, room) / product)
+        q -= np.multiply(change, coefficients[-1], out=room)
     if pairs:
-        moved, change = pairs[-1]
-        q *= _dot(moved, change) / _dot(change, change)
-    for (moved, change), coefficient in zip(pairs, reversed(coefficients), strict=True):
-        q += (coefficient - _dot(change, q) / _dot(moved, change)) * moved
+        _, change, product = pairs[-1]
+        q *= product / _dot(change, change, room)
+    for (moved, change, product), coefficient in zip(pairs, reversed(coefficients), strict=True):
+        factor = coefficient - _dot(change, q, room) / product
+        q += np.multiply(moved, factor, out=room)
     return q
 
 
-def _dot(a, b):
-    """A sum in an order that depends on nothing but its length."""
-    return float((a * b).sum())
+def _dot(a, b, room):
+    """A sum in an order that depends on nothing but its length; ``room`` is for the products."""
+    return float(np.multiply(a, b, out=room).sum())

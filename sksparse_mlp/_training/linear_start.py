@@ -14,17 +14,22 @@ part.
 import numpy as np
 
 from .._kernels.records import SUM_GRADIENTS, Batches
+from .._network.exploration import ExploredCells
+from .._network.lanes import MAX_LANES, lanes_at_hand
 from .._network.network import SparseNetwork
-from .._network.workspace import MAX_LANES, lanes_for
-from .data import some_samples, training_window
+from .._network.optimizer_state import zero_optimizer_state
+from .data import TrainingData, some_samples, training_window
 from .lbfgs import minimise
 from .losses import LOSSES
 from .moments import input_scale
 from .options import TrainingOptions
 from .parameters import step_parameters
+from .sample_space import SampleSpace
 
 # Samples of one pass of the kernels, and of the start as a whole, at most.
 BATCH, MOST_SAMPLES = 512, 2048
+# Up to so many samples for each output, products of all pairs of them take less time than steps.
+SAMPLES_PER_OUTPUT = 16
 
 
 class LinearStart:
@@ -32,9 +37,11 @@ class LinearStart:
 
     Parameters
     ----------
-    network : SparseNetwork
-        With a skip layer.
+    layer : SparseNetwork
+        Without hidden neurons; its weights are overwritten.
     data : TrainingData
+    order : ndarray of int64
+        The samples.
     loss : str
         A smooth one of :data:`.losses.LOSSES`.
     mean, scale : ndarray of float64, shape (n_features,)
@@ -45,15 +52,15 @@ class LinearStart:
     team : Team
     """
 
-    def __init__(self, network, data, loss, mean, scale, penalty, batch_size, team):
-        self.layer = linear_network(network, team)
+    def __init__(self, layer, data, order, loss, mean, scale, penalty, batch_size, team):
+        self.layer, self.order = layer, order
         self.data, self.team, self.penalty = data, team, penalty
-        n_out = network.widths[-1]
+        n_out = layer.widths[-1]
         rows = np.repeat(np.arange(scale.size), np.diff(self.layer.pointers_of(0)))
         self.scale, self.pull = scale[rows], (mean * scale)[rows]
         self.columns = self.layer.arrays.indices.astype(np.int64)
         self.n_weights, self.n_out = rows.size, n_out
-        self.order = some_samples(data, MOST_SAMPLES, network.streams, network.epoch)
+        self.n_numbers = rows.size + n_out
         self.params = step_parameters(self.layer, TrainingOptions(loss=loss))
         self.params = self.params._replace(solver=SUM_GRADIENTS)
         # Mini-batches of a training that fill their lanes may be larger here.
@@ -62,7 +69,10 @@ class LinearStart:
             batch_size = self.order.size
         self.order = LOSSES[loss].in_order(self.order, data.targets, batch_size)
         self.batch_size = min(batch_size, self.order.size)
-        self.workspace = self.layer.workspace(self.batch_size, team.n_threads, self.params.loss)
+        self.lanes = lanes_at_hand(self.batch_size)
+        self.workspace = self.layer.workspace(
+            self.batch_size, team.n_threads, self.params.loss, self.lanes
+        )
         weight = data.sample_weight[self.order].astype(np.float64)
         starts = np.arange(0, self.order.size, self.batch_size)
         self.shares = np.add.reduceat(weight, starts) / weight.sum()
@@ -106,29 +116,66 @@ class LinearStart:
             losses=np.zeros(n_steps),
             status=np.zeros(2, np.int64),
         )
-        lanes = lanes_for(self.batch_size)
         with np.errstate(all="ignore"):
-            self.layer.train(self.team, lanes, self.workspace, view.x, self.params, batches)
+            self.layer.train(self.team, self.lanes, self.workspace, view.x, self.params, batches)
         return batches.losses
 
 
-def linear_network(network, team):
-    """A network without hidden neurons that has the connections of a network's last layer."""
+def linear_network(network, shape, indptr, indices):
+    """A network of one layer of a shape and with connections of its own, whose weights are zero."""
+    (n_in, n_out), n = shape, indices.size
+    arrays = {
+        "indptr": indptr.astype(np.int64),
+        "indices": indices.astype(np.int32),
+        "weights": np.zeros(n, np.float32),
+        "intercepts": np.zeros(n_out, np.float32),
+        "srelu": np.zeros(0, np.float32),
+    }
+    state = network.state_dict() | {
+        "widths": [n_in, n_out],
+        "n_connections": [n],
+        "activation": "identity",
+        "solver": "sgd",
+        "growth": "set",
+        "arrays": arrays,
+        "optimizer_state": None,
+        "n_updates": 0,
+        "input_preferences": None,
+        "stable": None,
+        "explored": ExploredCells([n_in * n_out], [n]).state_dict(),
+    }
+    layer = SparseNetwork.of_state(state)
+    layer.optimizer_state = zero_optimizer_state(layer.arrays, layer.solver)
+    return layer
+
+
+def minimum(network, data, order, loss, mean, scale, *, penalty, batch_size, team, **how):
+    """The layer that :class:`LinearStart` is to find, as a network.
+
+    Where a layer is full and samples are few, it is found in the space that they span.
+    """
     skip = network.n_layers - 1
-    start, stop = network.connections_of(skip)
-    layer = SparseNetwork(
-        network.shapes[skip],
-        network.n_connections[skip:],
-        activation="identity",
-        activation_slope=0.0,
-        weight_init="normal",
-        weight_init_gain=1.0,
-        solver="sgd",
-        streams=network.streams,
-        team=team,
+    shape, (start, stop) = network.shapes[skip], network.connections_of(skip)
+    pointers, columns = network.pointers_of(skip) - start, network.arrays.indices[start:stop]
+    layer = linear_network(network, shape, pointers, columns)
+    n, n_out = order.size, shape[1]
+    few = stop - start == shape[0] * n_out and n <= min(shape[0], SAMPLES_PER_OUTPUT * n_out)
+    if not few:
+        function = LinearStart(layer, data, order, loss, mean, scale, penalty, batch_size, team)
+        function.set_weights(minimise(function, np.zeros(function.n_numbers), **how))
+        return layer
+    space = SampleSpace(data.X, order, mean, scale)
+    turned = TrainingData(
+        space.coordinates, np.arange(n), data.targets[order], data.sample_weight[order]
     )
-    layer.arrays.indptr[:] = network.pointers_of(skip) - start
-    layer.arrays.indices[:] = network.arrays.indices[start:stop]
+    square = linear_network(network, (n, n_out), n_out * np.arange(n + 1), np.tile(range(n_out), n))
+    function = LinearStart(
+        square, turned, turned.samples, loss, np.zeros(n), np.ones(n), penalty, batch_size, team
+    )
+    found = minimise(function, np.zeros(function.n_numbers), **how)
+    V, b = space.weights(found[:-n_out].reshape(n, n_out)), found[-n_out:]
+    layer.arrays.weights[:] = (V * scale[:, None]).reshape(-1)
+    layer.arrays.intercepts[:] = b - np.einsum("i,ij->j", mean * scale, V)
     return layer
 
 
@@ -169,9 +216,11 @@ def start_linear_layer(
     elif n_outputs == 2:
         penalty *= 2  # as of one column, the difference of the two
     mean, scale = moments.mean, input_scale(moments)
-    function = LinearStart(network, data, loss, mean, scale, penalty, batch_size, team)
-    nothing = np.zeros(function.n_weights + function.n_out)
-    function.set_weights(minimise(function, nothing, max_iter=max_iter, tol=tol))
+    order = some_samples(data, MOST_SAMPLES, network.streams, network.epoch)
+    layer = minimum(
+        network, data, order, loss, mean, scale,
+        penalty=penalty, batch_size=batch_size, team=team, max_iter=max_iter, tol=tol,
+    )  # fmt: skip
     start, stop = network.connections_of(network.n_layers - 1)
-    network.arrays.weights[start:stop] = function.layer.arrays.weights
-    network.intercepts_of(len(network.widths) - 2)[:] += function.layer.arrays.intercepts
+    network.arrays.weights[start:stop] = layer.arrays.weights
+    network.intercepts_of(len(network.widths) - 2)[:] += layer.arrays.intercepts

@@ -6,12 +6,12 @@ import numpy as np
 
 from .._kernels.averaging import keep_strongest, unite_layers
 from .._kernels.importance import input_gradients
-from .._kernels.records import Worker
 from .._kernels.signals import record_tile
 from .._kernels.steps import predict_batch, train_steps
 from .._kernels.topology.propose import propose_cells
 from .._kernels.topology.rebuild import rebuild_layer
 from .._network.averaging import averaged, pair_of_layers
+from .._network.lanes import MAX_LANES, lanes_at_hand, lanes_for, worker_of
 from .._network.network import SparseNetwork
 from .._network.prediction import rehearse_prediction
 from .._network.signals import record_signals
@@ -19,7 +19,6 @@ from .._network.streams import Streams
 from .._network.team import Team
 from .._network.topology import NEED_SIGNALS, PROPOSE_CELLS
 from .._network.warmup import compile_ahead
-from .._network.workspace import MAX_LANES, lanes_for
 from .data import TrainingData, training_window
 from .importance import ImportanceRecorder
 from .options import TrainingOptions
@@ -27,13 +26,17 @@ from .parameters import step_parameters
 from .trainer import Trainer
 
 
-def rehearse_training(batch_size, *, validates, explains, verbose, growth="set", averages=False):
+def rehearse_training(
+    batch_size, *, work=np.inf, validates, explains, verbose, growth="set", averages=False
+):
     """Have all kernels compiled that a training needs, before it starts.
 
     Parameters
     ----------
     batch_size : int
         Samples of a mini-batch.
+    work : float
+        Connections times steps; by default so many that the narrowest lanes pay.
     validates : bool
         Whether it predicts, too.
     explains : bool
@@ -44,23 +47,29 @@ def rehearse_training(batch_size, *, validates, explains, verbose, growth="set",
         The rule by which connections grow.
     averages : bool
         Whether weights are averaged over epochs.
+
+    Returns
+    -------
+    tuple
+        The lanes to train with.
     """
-    batch_size = min(batch_size, MAX_LANES)
-    kernels = {rebuild_layer: _worker(()), train_steps: _worker(lanes_for(batch_size))}
+    lanes = lanes_at_hand(batch_size, work)
+    kernels = {rebuild_layer: worker_of(()), train_steps: worker_of(lanes)}
     if validates:
         kernels[predict_batch] = lanes_for(MAX_LANES)
     if explains:
         kernels[input_gradients] = lanes_for(MAX_LANES)
     if growth in PROPOSE_CELLS:
-        kernels[propose_cells] = _worker(lanes_for(MAX_LANES))
+        kernels[propose_cells] = worker_of(lanes_for(MAX_LANES))
     if growth in NEED_SIGNALS:
         kernels[record_tile] = lanes_for(MAX_LANES)
-    rehearse = partial(_train, batch_size, validates, explains, growth)
+    rehearse = partial(_train, lanes, validates, explains, growth)
     compile_ahead(rehearse, kernels, _say_so if verbose else None)
     if averages:
         network = _network((1, 2), 2, Team(1))
         pair = pair_of_layers(network, network, 0, (0.5, 0.5), np.zeros(4, np.float32))
         compile_ahead(_average, {unite_layers: pair, keep_strongest: pair})
+    return lanes
 
 
 def rehearse_importance(method):
@@ -73,19 +82,15 @@ def rehearse_importance(method):
     """
     if method != "strength":
         kernels = {input_gradients: lanes_for(MAX_LANES)}
-        compile_ahead(lambda team: ImportanceRecorder(method).observe(_trainer(1, team)), kernels)
-
-
-def _worker(lanes):
-    return Worker(lanes, 0, 1, np.zeros(0, np.int64))
+        compile_ahead(lambda team: ImportanceRecorder(method).observe(_trainer(team)), kernels)
 
 
 def _say_so():
     print("Compiling kernels (once per machine) ...", flush=True)
 
 
-def _train(batch_size, validates, explains, growth, team):
-    trainer = _trainer(batch_size, team)
+def _train(lanes, validates, explains, growth, team):
+    trainer = _trainer(team, lanes)
     trainer.run(1)
     if validates:
         rehearse_prediction(trainer.network)
@@ -109,9 +114,9 @@ def _evolve(growth, team):
     network.evolve(team, 0.9, [0], signals)
 
 
-def _trainer(n_samples, team):
+def _trainer(team, lanes=None):
     options = TrainingOptions(evolution=None, max_iter=1)
-    return Trainer(_network((1, 2), 2, team), _data(n_samples, 1), options, team)
+    return Trainer(_network((1, 2), 2, team), _data(1, 1), options, team, lanes=lanes)
 
 
 def _data(n_samples, n_features):

@@ -4,8 +4,8 @@ from reprlib import repr as short
 
 import numpy as np
 
+from .._network.arrays import state_of_arrays
 from .._network.checks import check_fields, is_count, require
-from .._network.network import state_of_arrays
 
 # An "adaptive" learning rate that is lower than this ends the training.
 SMALLEST_RATE = 1e-6

@@ -10,10 +10,10 @@ import time
 import numpy as np
 
 from .._kernels.records import Batches
+from .._network.lanes import lanes_for
 from .._network.streams import derive_seed
 from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
-from .._network.workspace import lanes_for
 from .._network.x_view import samples_at_once
 from .averaging import Averaging
 from .checks import check_same_training, check_training_state
@@ -56,6 +56,8 @@ class Trainer:
         can go on from.
     n_epochs : int or None
         Epochs that the schedules are laid out for; None: an open-ended stream.
+    lanes : tuple or None
+        Of the kernels, see :mod:`.._network.lanes`; None: the narrowest.
 
     Attributes
     ----------
@@ -81,6 +83,7 @@ class Trainer:
         observe=None,
         checkpoint=None,
         n_epochs=None,
+        lanes=None,
     ):
         self.network, self.data, self.options, self.team = network, data, options, team
         self.validate, self.reporter, self.observe = validate, reporter, observe
@@ -102,7 +105,7 @@ class Trainer:
         self.evolutions = Evolutions(network, data, options, team, timing, self.averaging)
         self.stopping = StoppingRule(options)
         check_targets(options.loss, data.targets)
-        self.lanes = lanes_for(self.batch_size)
+        self.lanes = lanes_for(self.batch_size) if lanes is None else lanes
         self._make_room()
         width = 1 << len(self.lanes)
         n_lanes = -(-self.batch_size // width) * width
@@ -118,7 +121,7 @@ class Trainer:
         self.workspace = None  # the old one goes first
         self.params = step_parameters(self.network, self.options)
         self.workspace = self.network.workspace(
-            self.batch_size, self.team.n_threads, self.params.loss
+            self.batch_size, self.team.n_threads, self.params.loss, self.lanes
         )
 
     # ------------------------------------------------------------ epochs

@@ -6,6 +6,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+# Of an addition that LLVM may not fuse with a product: it would do so in narrow vectors only.
+NOT_FUSED = ("nsz",)
 
 
 class Vector(types.Type):

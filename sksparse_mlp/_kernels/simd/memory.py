@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .build import I32, I64, Vector, address_of, lane_count, splat
+from .build import I32, I64, NOT_FUSED, Vector, address_of, lane_count, splat
 
 # Gives the processor to another thread while this one waits at a barrier.
 yield_processor = types.ExternalFunction(
@@ -85,7 +85,7 @@ def add_to(typing, pointer, offset, value):
 
     def build(context, builder, signature, args):
         address = address_of(builder, args[0], args[1])
-        builder.store(builder.fadd(builder.load(address), args[2]), address)
+        builder.store(builder.fadd(builder.load(address), args[2], flags=NOT_FUSED), address)
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, types.float32), build

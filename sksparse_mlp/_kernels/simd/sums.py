@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .build import F32, I32, Vector, address_of, call_intrinsic, constants
+from .build import F32, I32, NOT_FUSED, Vector, address_of, call_intrinsic, constants
 
 
 def _shuffle(builder, a, b, lanes):
@@ -15,7 +15,9 @@ def _shuffle(builder, a, b, lanes):
 def _fold(builder, a, b, lanes, apart):
     """The chosen lanes, plus those so far apart from them."""
     others = [lane + apart for lane in lanes]
-    return builder.fadd(_shuffle(builder, a, b, lanes), _shuffle(builder, a, b, others))
+    return builder.fadd(
+        _shuffle(builder, a, b, lanes), _shuffle(builder, a, b, others), flags=NOT_FUSED
+    )
 
 
 def _halved(builder, a):
@@ -96,7 +98,8 @@ def add_vsums(typing, pointer, offset, a, b, c, d):
         address = address_of(builder, args[0], args[1], ir.VectorType(F32, 4))
         old = builder.load(address)
         old.align = 4
-        builder.store(builder.fadd(old, _four_sums(builder, args[2:])), address).align = 4
+        total = builder.fadd(old, _four_sums(builder, args[2:]), flags=NOT_FUSED)
+        builder.store(total, address).align = 4
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, a, b, c, d), build
@@ -111,7 +114,7 @@ def add_vsums_apart(typing, pointer, offset, apart, a, b, c, d):
         for k in range(4):
             address = address_of(builder, args[0], at)
             total = builder.extract_element(sums, ir.Constant(I32, k))
-            builder.store(builder.fadd(builder.load(address), total), address)
+            builder.store(builder.fadd(builder.load(address), total, flags=NOT_FUSED), address)
             at = builder.add(at, args[2])
         return context.get_dummy_value()
 

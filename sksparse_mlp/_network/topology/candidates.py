@@ -14,9 +14,9 @@ from scipy.sparse import csr_array
 from ..._kernels.records import Proposals
 from ..._kernels.topology.notes import MAX_BUCKETS, MAX_CHUNKS
 from ..._kernels.topology.propose import propose_cells
+from ..lanes import MAX_LANES, lanes_for
 from ..streams import derive_seed
 from ..team import Stopped
-from ..workspace import MAX_LANES, lanes_for
 from .base import NO_CELLS, Cells
 
 # Cells that are drawn for each that grows.
