@@ -12,15 +12,15 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 
-from sksparse_mlp import TrulySparseMLPClassifier
+from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import input_moments
-from sksparse_mlp.dask import DaskTrulySparseMLPClassifier
+from sksparse_mlp.dask import DaskTrulySparseMLPClassifier, DaskTrulySparseMLPRegressor
 from sksparse_mlp.dask._blocks import Block
 from sksparse_mlp.dask._cluster import Cluster
 from sksparse_mlp.dask._coordinator import Coordinator
 from sksparse_mlp.dask._messages import in_four_bytes, in_two_bytes
-from sksparse_mlp.dask._planning import batch_of_block, schedule_of
+from sksparse_mlp.dask._planning import batch_of_block, rate_factor, schedule_of
 from sksparse_mlp.dask._replica import Replica
 from sksparse_mlp.dask._summaries import merged, moments_of, summarised
 
@@ -372,6 +372,24 @@ def test_passes_over_the_data_are_those_asked_for(client):
 )
 def test_blocks_share_the_mini_batch_unless_its_size_is_given(given, n_blocks, expected):
     assert batch_of_block(given, 128 if given == "auto" else given, n_blocks) == expected
+
+
+@pytest.mark.parametrize(
+    ("solver", "n_blocks", "batch", "expected"),
+    [("adam", 1, 128, 1), ("adam", 2, 64, 2**0.5), ("adam", 2, 128, 2), ("adam", 8, 32, 4),
+     ("adam", 99, 32, 4), ("sgd", 8, 32, 1)],
+)  # fmt: skip
+def test_steps_of_adam_are_longer_where_replicas_are_averaged(solver, n_blocks, batch, expected):
+    assert rate_factor(solver, n_blocks, batch, 128) == pytest.approx(expected)
+
+
+def test_eight_blocks_learn_as_much_as_one_process_in_as_many_passes(client):
+    X, y = numbers(1600)
+    how = {"max_iter": 10, "skip_connections": None, "random_state": 0}
+    found = DaskTrulySparseMLPRegressor(30, rounds=8, **how).fit(*in_blocks(X, y, size=200))
+    alone = TrulySparseMLPRegressor(30, **how).fit(X, y)
+    error, of_one = (1 - model.score(X, y) for model in (found, alone))
+    assert error < 1.5 * of_one  # 3.7 times, were it not for longer steps
 
 
 # ---------------------------------------------------------------- predictions

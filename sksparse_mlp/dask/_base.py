@@ -22,7 +22,7 @@ from ._fitting import (
     training_blocks,
 )
 from ._inherited import OWN_PARAMETERS
-from ._planning import batch_of_block, check_rounds, schedule_of
+from ._planning import batch_of_block, check_rounds, rate_factor, schedule_of
 
 OWN_CONSTRAINTS = {
     "rounds": [StrOptions({"auto"}), AT_LEAST_ONE],
@@ -137,15 +137,20 @@ class FittedOnCluster:
 
     def _train(self, client, blocks, facts, streams, network, held_out, report):
         sample = sample_of(client, blocks, facts, streams.splitting)
-        n_samples, n_blocks = facts.n_samples, len(blocks)
+        n_samples = facts.n_samples
         shape = Shape(n_samples, n_samples, facts.summary.n_features, False)
         plan = plan_training(self, self._task, sample, shape, network, moments=facts.moments)
-        batch_size = batch_of_block(self.batch_size, plan.options.batch_size, n_blocks)
-        plan = plan._replace(options=replace(plan.options, batch_size=batch_size))
+        options, n_blocks = plan.options, len(blocks)
+        batch_size = batch_of_block(self.batch_size, options.batch_size, n_blocks)
         schedule = schedule_of(
-            self.rounds, self.local_steps, self.max_iter, plan.options.max_iter, n_samples,
-            n_blocks, batch_size,
+            self.rounds, self.local_steps, self.max_iter, options.max_iter, n_samples, n_blocks,
+            batch_size,
         )  # fmt: skip
+        rate = options.learning_rate_init
+        if schedule.steps_per_pass > 1:  # the gradients of all samples have no noise
+            rate *= rate_factor(options.solver, n_blocks, batch_size, options.batch_size)
+        options = replace(options, batch_size=batch_size, learning_rate_init=rate)
+        plan = plan._replace(options=options)
         self._set_temperature(shape)
         ignored = {*NOT_IN_IDENTITY, "client"}
         return train_on_cluster(

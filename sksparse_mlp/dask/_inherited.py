@@ -20,7 +20,10 @@ Each block stays on the worker that holds it. In a round, a replica of the netwo
     Each block should be large enough for some mini-batches, and there should be about as many
     blocks as threads in the cluster. ``batch_size`` is that of each block; "auto" divides among the
     blocks, in parts of at least 32, what one process would take, so that there are as many steps.
-    With many more blocks, there are fewer steps in as many passes over the data."""
+    With many more blocks, there are fewer steps in as many passes over the data. The steps of Adam
+    are longer, because an average of replicas has less noise than each of them divides by: n blocks
+    multiply ``learning_rate_init`` by ``sqrt(n)``, and by the square root of how often the blocks'
+    mini-batches together hold those of one process, by 4 at most (Malladi 2022)."""
 
 DESCRIPTIONS = """\
 rounds : int or "auto", default="auto"
@@ -47,6 +50,9 @@ Stich, S. U. (2019). Local SGD converges fast and communicates little. ICLR.""",
     """\
 Curci, S., Mocanu, D. C., Pechenizkiy, M. (2021). Truly sparse neural networks at scale.
            arXiv 2102.01732.""",
+    """\
+Malladi, S., Lyu, K., Panigrahi, A., Arora, S. (2022). On the SDEs and scaling rules for
+           adaptive gradient algorithms. NeurIPS.""",
 )
 
 

@@ -1,11 +1,14 @@
 """How a training is divided into rounds: what ``rounds`` and ``local_steps`` mean."""
 
+import math
 from typing import NamedTuple
 
 # "auto": about so many rounds, of at most so many steps.
 ROUNDS, MOST_STEPS = 50, 500
 # Mini-batches are divided among the blocks, into parts of at least so many samples.
 SMALLEST_BATCH = 32
+# The learning rate is multiplied by so much at most.
+MOST_LENGTHENED = 4.0
 
 
 class Schedule(NamedTuple):
@@ -50,6 +53,31 @@ def batch_of_block(given, batch_size, n_blocks):
     if given != "auto":
         return batch_size
     return max(min(batch_size, SMALLEST_BATCH), -(-batch_size // n_blocks))
+
+
+def rate_factor(solver, n_blocks, batch_of_block, batch_size):
+    """What the learning rate is multiplied by, because replicas are averaged.
+
+    Adam divides gradients by the noise that it sees in them. The average of n replicas, each on
+    mini-batches of b samples, has the noise of n b samples, and each of them divides by that of b:
+    sqrt(n) makes up for it. Where n b are more than the samples that one process would take at
+    once, there are fewer steps, and these are longer by the square root [1]_.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd"}
+    n_blocks, batch_of_block : int
+    batch_size : int
+        Of one process.
+
+    References
+    ----------
+    .. [1] Malladi, S., Lyu, K., Panigrahi, A., Arora, S. (2022). On the SDEs and scaling rules for
+           adaptive gradient algorithms. NeurIPS.
+    """
+    if solver != "adam":
+        return 1.0
+    return min(MOST_LENGTHENED, math.sqrt(n_blocks * n_blocks * batch_of_block / batch_size))
 
 
 def schedule_of(rounds, local_steps, max_iter, n_epochs, n_samples, n_blocks, batch_size):
