@@ -6,36 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from .._network.team import Stopped
+from .._network.topology import EvolutionTiming
 from .._training.history import add_epoch, topology_figures
 from .._training.trainer import Trainer
 from ._messages import LEARNED
 
 
-class RoundTiming:
-    """Evolutions come between rounds, where an interval has ended.
-
-    Parameters
-    ----------
-    interval : int
-        Steps between two evolutions, counted from the network's first step.
-    end : float
-        The share of the training after which there are no more.
-    plan : RoundPlan
-    """
-
-    def __init__(self, interval, end, plan):
-        self.interval, self.end = interval, end
-        self.local_steps, self.first_t = plan.local_steps, plan.first_t
-        self.total_steps = plan.total_steps
-
-    def progress(self, t):
-        """The share of the time in which connections move that lies behind."""
-        last = self.end * self.total_steps
-        return min(1.0, (t - self.first_t) / last) if last else 0.0
+class RoundTiming(EvolutionTiming):
+    """Evolutions come between rounds, which are epochs here, where an interval has ended."""
 
     def is_due(self, t, step):
         """Whether to evolve before the round that begins with step ``t``."""
-        ended = t // self.interval > (t - self.local_steps) // self.interval
+        ended = t // self.interval > (t - self.steps_per_epoch) // self.interval
         in_time = self.end > 0 and t - self.first_t <= self.end * self.total_steps
         return t > 0 and ended and in_time
 
@@ -68,7 +50,9 @@ class Coordinator(Trainer):
         super().__init__(network, sample, options, team, **hooks)
         self.n_samples, self.steps_per_epoch = samples_per_round, plan.local_steps
         self.total_steps = plan.total_steps
-        self.timing = RoundTiming(interval, options.evolution_end, plan)
+        self.evolutions.timing = RoundTiming(
+            interval, options.evolution_end, plan.first_t, plan.total_steps, plan.local_steps
+        )
         self.history |= {"seconds_training": [], "bytes_sent": []}
 
     def _run_epoch(self, epoch, interrupt):
