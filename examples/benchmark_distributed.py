@@ -150,7 +150,7 @@ def seconds_on_paper(figures, n_workers, bits_per_second):
     The network goes down a tree of workers and their sums come up another one, each level a
     message of all connections; each block is planned by the scheduler.
     """
-    up = 12 * figures["connections"]  # a weight and what Adam remembers of it
+    up = 8 * figures["connections"]  # a weight and what Adam remembers of it
     depth = math.ceil(math.log2(n_workers))
     messages = 8 * (figures["bytes"] + up) / bits_per_second + 2 * LATENCY
     return depth * messages + PLANNING * n_workers
