@@ -118,7 +118,9 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
         if team is None:
             # Prediction hands out tiles of samples.
             n_tiles = max(1, -(-X.shape[0] // MAX_LANES))
-            n_threads = threads_worth_waking(self.n_jobs, network.n_connections, X.shape[0])
+            n_threads = 1
+            if n_tiles > 1:
+                n_threads = threads_worth_waking(self.n_jobs, network.n_connections, X.shape[0])
             with Team(min(n_threads, n_tiles)) as own_team:
                 return self._forward(X, network, own_team, **which)
         outputs = network.forward(X, team, **which)

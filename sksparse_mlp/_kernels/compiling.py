@@ -1,5 +1,6 @@
 """What Numba has compiled so far, and a fork that waits for what it is compiling."""
 
+import functools
 import os
 
 import numba
@@ -15,8 +16,13 @@ def is_compiled(kernel, first):
         The first argument of the calls to come; it decides what types the others have.
     """
     # Where Numba may not compile, a kernel is a plain function, which says so.
-    types = numba.typeof(first)
-    return any(arguments[0] == types for arguments in getattr(kernel, "overloads", ()))
+    kind = _type_of_lanes(first) if type(first) is tuple else numba.typeof(first)
+    compiled = [arguments[0] for arguments in getattr(kernel, "overloads", ())]
+    return any(one is kind or one == kind for one in compiled)
+
+
+# Numba takes longer to tell the type of a tuple than to predict a sample.
+_type_of_lanes = functools.cache(numba.typeof)
 
 
 def is_at_hand(kernel, first):

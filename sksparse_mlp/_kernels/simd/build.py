@@ -1,5 +1,7 @@
 """The Numba types of vectors and bare pointers, and what instructions are built with."""
 
+import hashlib
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -39,11 +41,33 @@ class _PointerModel(models.PrimitiveModel):
         super().__init__(manager, pointer, element.as_pointer())
 
 
+class Record(types.NamedTuple):
+    """The Numba type of a named tuple that functions pass on as one value, with a short name."""
+
+    def __init__(self, kinds, instance_class):
+        super().__init__(kinds, instance_class)
+        digest = hashlib.sha256(repr([str(kind) for kind in kinds]).encode()).hexdigest()
+        self.name = f"{instance_class.__name__}_{digest[:8]}"
+
+
+@register_model(Record)
+class _RecordModel(models.TupleModel):
+    def get_argument_type(self):
+        return self.get_value_type()
+
+    def as_argument(self, builder, value):
+        return value
+
+    def from_argument(self, builder, value):
+        return value
+
+
 @intrinsic
 def bare(typing, record):
     """The pointer to an array's first element, or a named tuple whose arrays are pointers.
 
-    Inner kernels take these: an array is seven values to LLVM, a pointer one, which halves the
+    Inner kernels take these: an array is seven values to LLVM, a pointer one, and a named tuple
+    is taken apart and put together wherever it is passed on, a record not: that takes most of the
     time to compile. The caller keeps the arrays alive.
     """
 
@@ -62,7 +86,7 @@ def bare(typing, record):
 
         return bare_type(record)(record), build
 
-    result = types.NamedTuple([bare_type(t) for t in record.types], record.instance_class)
+    result = Record([bare_type(t) for t in record.types], record.instance_class)
 
     def build_all(context, builder, signature, args):
         fields = zip(record.types, cgutils.unpack_tuple(builder, args[0]), strict=True)
