@@ -13,7 +13,7 @@ References
 
 import numpy as np
 
-from .._kernels.records import UNIFORM
+from .._kernels.records import CROSS_ENTROPY, UNIFORM
 from .._kernels.steps import train_steps
 from .optimizer_state import zero_optimizer_state
 from .resizing import joined, rows_of, with_connections
@@ -24,6 +24,8 @@ from .topology.weight_init import rebuilding_of, weight_init_of
 
 # Sets the random numbers of plastic weights apart from others.
 OF_PLASTIC = 3
+# The intercept of an output that takes no part in a softmax.
+ABSENT = np.float32(-1e30)
 
 
 def most_active(activity, share):
@@ -104,7 +106,8 @@ def frozen_connections(network):
 def train_plastic(network, team, records, batches, **how):
     """Run some mini-batches, after each of which all that is frozen is what it was.
 
-    ``records`` are the other arguments of the kernel.
+    Outputs of earlier tasks take no part in those without samples of their classes. ``records``
+    are the other arguments of the kernel.
     """
     frozen, arrays = np.concatenate(frozen_connections(network)), network.arrays
     hidden = network.stable[: arrays.n_hidden_units]
@@ -114,11 +117,27 @@ def train_plastic(network, team, records, batches, **how):
         (arrays.srelu, np.tile(hidden, 4)[: arrays.srelu.size], arrays.srelu.copy()),
     )
     for step in range(batches.n_steps):
-        team.run(train_steps, *records, _one_step(batches, step), **how)
-        for values, where, before in kept:
-            np.copyto(values, before, where=where)
+        batch = _one_step(batches, step)
+        if records[-1].loss == CROSS_ENTROPY:
+            arrays.intercepts[_absent_outputs(network, batch)] = ABSENT
+        try:
+            team.run(train_steps, *records, batch, **how)
+        finally:
+            for values, where, before in kept:
+                np.copyto(values, before, where=where)
         if batches.status.any():
             return
+
+
+def _absent_outputs(network, batch):
+    """The stable outputs whose class no sample of a mini-batch has: places in the intercepts.
+
+    Nothing can be learned for them, and in a softmax with them others would be made to drown them.
+    """
+    n_outputs = network.widths[-1]
+    absent = stable_of_level(network, len(network.widths) - 1).copy()
+    absent[batch.targets[batch.order]] = False
+    return network.arrays.intercepts.size - n_outputs + np.flatnonzero(absent)
 
 
 def _one_step(batches, step):
