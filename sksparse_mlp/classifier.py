@@ -122,10 +122,10 @@ default="relu"
         Whether the number of connections changes during the training. "cubic" [16]_: ``last +
         (first - last) * (1 - progress) ** 3``, from ``initial_connections`` at first to what
         ``epsilon`` and ``density`` say at the last evolution; ``zeta`` of them move each time,
-        too. "bregman" [21]_, with ``evolution="gradient"``: at most that number; those places come
-        in whose gradient is a tenth of the largest, of four for each connection, so where no
-        gradient flows nothing grows. ``history_`` tells the number of each epoch, memory is in
-        proportion to it. In ``partial_fit`` it does not change.
+        too. "bregman" [21]_, with ``evolution="gradient"``: at most that number; of as many empty
+        places as there are connections, those come in whose gradient is a twentieth of the largest
+        at least, so none where no gradient flows. ``history_`` tells the number of each epoch,
+        memory is in proportion to it. In ``partial_fit`` it does not change.
 
     initial_connections : float or "auto", default="auto"
         How many connections a ``density_schedule`` begins with, as a multiple of the last number,

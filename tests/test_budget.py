@@ -137,7 +137,7 @@ def test_neurons_matter_as_the_twin_says(name):
     )
 )
 def test_gradients_near_the_largest_are_let_in_as_the_twin_does(layers):
-    limit = 0.1 * max([g for layer in layers for g in layer], default=0.0)
+    limit = 0.05 * max([g for layer in layers for g in layer], default=0.0)
     expected = [sum(1 for g in layer if g > 0 and g >= limit) for layer in layers]
     assert admitted([np.array(layer) for layer in layers]).tolist() == expected
 

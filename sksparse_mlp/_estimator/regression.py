@@ -21,8 +21,6 @@ ROUNDING = 1e-12
 def moments_of_targets(y, sample_weight):
     """The largest size of each target, and in units of it the weighted mean and variance.
 
-    What weighs nothing does not count, however large it is.
-
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -32,8 +30,8 @@ def moments_of_targets(y, sample_weight):
     -------
     size, mean, variance : ndarray of float64, shape (n_outputs,)
     """
-    y = np.asarray(y, np.float64).reshape(len(y), -1)[sample_weight > 0]
-    weight = sample_weight[sample_weight > 0] / sample_weight.sum()
+    y = np.asarray(y, np.float64).reshape(len(y), -1)
+    weight = sample_weight / sample_weight.sum()
     size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
     y, weight = y / size, weight[:, None]
     mean = (weight * y).sum(axis=0)
@@ -70,24 +68,23 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         if not going_on:
             self._standardise_like(y, sample_weight)
         else:
-            self._check_same_targets(y.shape[1:])
-            self._warn_if_elsewhere(*moments_of_targets(y, sample_weight))
+            self._check_same_axes(y)
+            self._warn_if_elsewhere(np.mean(y, axis=0), np.std(y, axis=0))
 
-    def _check_same_targets(self, shape):
-        known = () if self._is_column else self.target_mean_.shape
-        if shape != known:
+    def _check_same_axes(self, y):
+        if (y.ndim == 1) != self._is_column:
             raise ValueError(
-                "warm_start=True goes on with the same targets: those of a sample have the shape "
-                f"{shape} in y, and had {known} in the last fit."
+                "warm_start=True goes on with the same targets: y has the shape "
+                f"{y.shape}, and that of the last fit had {1 if self._is_column else 2} axes."
             )
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
         if is_first:
             self._standardise_like(y, sample_weight)
 
-    def _warn_if_elsewhere(self, size, mean, variance):
-        """Warn where targets with these moments lie far from those whose scale is kept."""
-        far = abs(mean * size - self.target_mean_) + np.sqrt(variance) * size
+    def _warn_if_elsewhere(self, mean, deviation):
+        """Warn where targets lie far from those whose scale is kept."""
+        far = abs(mean - self.target_mean_) + deviation
         if (far > FAR * self.target_scale_).any():
             warnings.warn(
                 "warm_start=True keeps target_mean_ and target_scale_ of the first fit, and these "

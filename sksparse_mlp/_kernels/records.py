@@ -275,7 +275,7 @@ class Proposals(NamedTuple):
     indptr: np.ndarray  # int64 [n_in + 1], of the layer, from 0
     indices: np.ndarray  # int32
     slots: np.ndarray  # int64 [n_in + 1], where each row's proposals begin
-    columns: np.ndarray  # int32 [proposals], out: ascending in a row; -1: connected already
+    columns: np.ndarray  # int32 [proposals], out: ascending in a row; negative where connected
     scores: np.ndarray  # float32 [proposals], out: 0 where there is nothing to choose
     rivals: bool  # whether connected cells are judged, too
     table: np.ndarray  # int32 [n_table], columns in order, each as often as its weight says

@@ -30,21 +30,27 @@ def draw_by_weight(cells, first, last, state):
 
 
 @inlined
-def any_of(cells, pointers, targets, i, state):
-    """One of the connections of a row, or of a column, at random: where it leads."""
+def any_of(cells, pointers, i, state):
+    """One of the connections of a row, or of a column, at random: its position."""
     start = load(pointers, i)
-    n = load(pointers, i + 1) - start
-    return load(targets, start + next_below(cells.states, state, n))
+    return start + next_below(cells.states, state, load(pointers, i + 1) - start)
 
 
 @inlined
 def draw_by_walks(cells, row, first, last, state):
-    """Find a column for each slot of a row: along a connection, back along one, and along one."""
+    """Find a column for each slot of a row: along a connection, back along one, and along one.
+
+    All walks take a step before any takes the next: so their waiting for memory overlaps.
+    """
     for slot in range(first, last):
-        column = any_of(cells, cells.indptr, cells.indices, row, state)
-        other = any_of(cells, cells.column_pointers, cells.rows, column, state)
-        column = any_of(cells, cells.indptr, cells.indices, other, state)
-        store(cells.found, slot, column)
+        at = any_of(cells, cells.indptr, row, state)
+        store(cells.columns, slot, load(cells.indices, at))
+    for slot in range(first, last):
+        at = any_of(cells, cells.column_pointers, load(cells.columns, slot), state)
+        store(cells.columns, slot, load(cells.rows, at))
+    for slot in range(first, last):
+        at = any_of(cells, cells.indptr, load(cells.columns, slot), state)
+        store(cells.found, slot, load(cells.indices, at))
     spread_by_column(cells, first, last, (MAX_BUCKETS + 1) * state)
     sort_columns(cells, first, last - first)
 
@@ -84,29 +90,43 @@ def product_of(lanes, cells, row, column):
 
 
 @inlined
-def judge_row(lanes, cells, row, first, last, state):
-    """Judge the cells drawn in a row, each once; those that are connected only as rivals."""
+def count_draws(cells, row, first, last):
+    """How often each cell of a row was drawn, at its first slot, and 0 where it cannot be chosen.
+
+    The column of a connected cell becomes negative, ``-1 - column``.
+    """
     k, stop = load(cells.indptr, row), load(cells.indptr, row + 1)
     previous, head = -1, first
     for slot in range(first, last):
-        column, score = load(cells.columns, slot), np.float32(0)
+        column, n = load(cells.columns, slot), np.float32(0)
         while k < stop and load(cells.indices, k) < column:
             k += 1
         connected = k < stop and load(cells.indices, k) == column
-        if column != previous:
-            head = slot
-            if cells.rivals or not connected:
-                if cells.walks:
-                    # Of cells that are found equally often, chance decides.
-                    score = np.float32(next_uniform(cells.states, state))
-                else:
-                    score = product_of(lanes, cells, row, column)
-        elif cells.walks and (cells.rivals or not connected):
-            store(cells.scores, head, load(cells.scores, head) + np.float32(1))
-        store(cells.scores, slot, score)
+        if cells.rivals or not connected:
+            if column != previous:
+                head, n = slot, np.float32(1)
+            else:
+                store(cells.scores, head, load(cells.scores, head) + np.float32(1))
+        store(cells.scores, slot, n)
         if connected:
-            store(cells.columns, slot, -1)
+            store(cells.columns, slot, -1 - column)
         previous = column
+
+
+@inlined
+def judge_row(lanes, cells, row, first, last, state):
+    """Judge the cells drawn in a row, each once; those that are connected only as rivals."""
+    count_draws(cells, row, first, last)
+    for slot in range(first, last):
+        n, column = load(cells.scores, slot), load(cells.columns, slot)
+        if n == 0:
+            continue
+        if cells.walks:
+            # Of cells that are found equally often, chance decides.
+            score = n - np.float32(1) + np.float32(next_uniform(cells.states, state))
+        else:
+            score = product_of(lanes, cells, row, max(column, -1 - column))
+        store(cells.scores, slot, score)
 
 
 @kernel

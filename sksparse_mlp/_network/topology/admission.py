@@ -4,8 +4,8 @@ Linearised Bregman iterations [1]_ add up the gradient of each cell, and a cell 
 where the sum passes a threshold: so few are connected at first, and those come first whose gradient
 is the largest, as in the flow of which they are steps, the inverse scale space [2]_. A sum for each
 empty cell would be as large as a dense layer. Here nothing is remembered of them: at an evolution,
-some are looked at, drawn as for growth by gradients, and those pass whose gradient is near the
-largest.
+as many are looked at as there are connections, drawn as for growth by gradients, and those pass
+whose gradient is near the largest.
 
 References
 ----------
@@ -17,11 +17,11 @@ References
 
 import numpy as np
 
-from .candidates import CANDIDATES, scores_of
+from .candidates import scores_of
 from .growth import by_gradient
 
 # What the gradient of a cell that passes is of the largest, at least.
-NEAR_THE_LARGEST = 0.1
+NEAR_THE_LARGEST = 0.05
 
 
 def n_admitted(team, layers):
@@ -40,8 +40,10 @@ def n_admitted(team, layers):
     gradients = []
     for layer in layers:
         candidates = by_gradient(layer).candidates
-        n = 0 if candidates is None else CANDIDATES * layer.indices.size
-        gradients.append(scores_of(team, layer, candidates, n) if n else np.zeros(0, np.float32))
+        scores = np.zeros(0, np.float32)
+        if candidates is not None:
+            scores = scores_of(team, layer, candidates, layer.indices.size)
+        gradients.append(scores)
     return admitted(gradients)
 
 

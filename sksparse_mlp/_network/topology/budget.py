@@ -29,7 +29,7 @@ def plan_moves(team, layers, saliencies, zeta, budget):
     cells = np.array([layer.n_cells for layer in layers])
     total = int(np.clip(budget.total, len(layers), cells.sum()))
     admitted = np.zeros_like(held)
-    if budget.admits:
+    if budget.admits and total > held.sum():
         admitted = n_admitted(team, layers)
         total = min(total, int(held.sum() + admitted.sum()))
     surplus = max(0, held.sum() - total)
