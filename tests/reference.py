@@ -250,7 +250,9 @@ def mest_saliency(weights, gradients):
 
 
 def snip_saliency(weights, gradients):
-    """Magnitudes of products of weight and gradient, as far as float32 reaches."""
+    """Magnitudes of products of weight and gradient, as far as float32 reaches; or of weights."""
+    if not gradients.any():
+        return abs(weights)
     product = abs(weights.astype(np.float64) * gradients.astype(np.float64))
     return np.minimum(product, np.finfo(np.float32).max).astype(np.float32)
 

@@ -388,6 +388,23 @@ def test_full_layers_give_and_others_take():
     assert network.n_connections[1] < 48
 
 
+@pytest.mark.parametrize("name", NEURON_RULES)
+def test_full_layers_that_give_nothing_keep_their_weights(name):
+    network = make_network((5, 8, 2), (20, 8, 10))  # the skip layer has all 10 cells
+    network.weights_of(2).data[:] = np.arange(10)
+    with Team(1) as team:
+        moved = network.evolve(team, 0.4, range(3), None, Budget(38, "layer", None, name, 0.5, 1.0))
+    assert moved[2] == 0
+    assert_array_equal(network.weights_of(2).data, np.arange(10))
+
+
+def test_while_the_solver_remembers_nothing_each_layer_grows_what_it_lost():
+    network = make_network(WIDTHS, COUNTS)
+    with Team(1) as team:
+        network.evolve(team, 0.4, range(4), None, Budget(sum(COUNTS), "layer", "momentum"))
+    assert network.n_connections == COUNTS
+
+
 # ---------------------------------------------------------------- neurons
 
 

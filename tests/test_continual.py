@@ -94,6 +94,15 @@ def test_a_network_that_was_split_is_joined_again(solver):
     assert bits_of(joined(*parts)) == bits_of(network)
 
 
+def test_plastic_connections_without_an_empty_cell_keep_what_they_learned():
+    network = make_network((6, 4, 2), [12, 8])
+    with Team(1) as team:
+        stabilise(network, team, [np.arange(4) < 2], np.array([True, False]))
+        before = bits_of(network)
+        assert evolve_plastic(network, team, 0.5, [1]) == [0]
+    assert bits_of(network) == before
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"activation": "srelu", "solver": "adam"}, {"skip_connections": "zero"}],
@@ -120,6 +129,34 @@ def test_earlier_outputs_take_no_part_in_batches_without_their_classes(old_sampl
         return model.decision_function(X)[:, 2:]
 
     assert (learned(0) == learned(5)).all() == (old_samples == 0)
+
+
+def test_temperature_stays_when_the_number_of_samples_changes():
+    model = stream(temperature="auto").new_task(X[FIRST], y[FIRST])
+    before = model.decision_function(X)
+    model.partial_fit(X[~FIRST], y[~FIRST])
+    assert_array_equal(model.decision_function(X)[:, :2], before[:, :2])
+    before = model.temperature_
+    assert model.set_params(warm_start=True).fit(X, y).temperature_ == before
+
+
+def test_plastic_neurons_have_the_first_parameters_of_srelu_again():
+    network = make_network((6, 5, 3), activation="srelu")
+    first = network.arrays.srelu.reshape(4, 5).copy()
+    network.arrays.srelu[:] = 7
+    with Team(1) as team:
+        stabilise(network, team, [np.arange(5) < 2], np.ones(3, bool))
+    stable, srelu = network.stable[:5], network.arrays.srelu.reshape(4, 5)
+    assert stable.sum() == 2 and (srelu[:, stable] == 7).all()
+    assert_array_equal(srelu[:, ~stable], first[:, ~stable])
+
+
+def test_preferences_of_earlier_tasks_are_forgotten():
+    preferences = np.linspace(0.5, 1.5, 6).astype(np.float32)
+    network = make_network((6, 5, 3), growth="guided", input_preferences=preferences)
+    with Team(1) as team:
+        stabilise(network, team, [np.arange(5) < 2], np.ones(3, bool))
+    assert (network.growth, network.input_preferences) == ("set", None)
 
 
 def test_the_same_bits_for_any_number_of_threads_and_after_a_pickle():
@@ -169,6 +206,15 @@ def test_rules_that_look_everywhere_are_refused_later_too():
     model = stream().new_task(X[FIRST], y[FIRST]).set_params(evolution="cosine")
     with pytest.raises(ValueError, match="cannot go with new_task"):
         model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("rule", ["ema", "cyclic"])
+def test_a_mean_of_weights_is_refused(rule):
+    model = stream().new_task(X[FIRST], y[FIRST])
+    before = bits_of(model._network)
+    with pytest.raises(ValueError, match=rf"new_task\(\).*averaging='{rule}'"):
+        model.set_params(warm_start=True, averaging=rule).fit(X, y)
+    assert bits_of(model._network) == before
 
 
 def test_smaller_networks_keep_their_stable_neurons():

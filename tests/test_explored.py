@@ -52,6 +52,12 @@ def test_of_large_layers_the_share_is_as_expected(uncounted):
     np.testing.assert_allclose(expected, counted, atol=0.012)
 
 
+def test_of_a_large_full_layer_all_is_explored(uncounted):
+    net = make_network((3, 2), [6])
+    net.explored.add(0, net.weights_of(0), 0)
+    assert net.explored.shares == [1.0]
+
+
 def test_a_network_that_went_through_a_file_goes_on_counting():
     straight, saved = network(), network()
     evolve(straight, 0.3)

@@ -265,3 +265,8 @@ def test_only_fitted_networks_are_merged():
         merge([small_survival().fit(*times())])
     with pytest.raises(ValueError, match="empty"):
         merge([])
+
+
+def test_models_that_keep_earlier_tasks_are_refused():
+    with pytest.raises(ValueError, match=r"new_task\(\) froze some of models\[1\]"):
+        merge([a(), a().new_task(X, Y)])

@@ -16,6 +16,7 @@ from reference import (
     receptive_fields,
     snip_saliency,
 )
+from scipy.sparse import csr_array
 from strategies import weighted_layers
 
 from sksparse_mlp._network.topology import (
@@ -110,6 +111,15 @@ def test_preferences_are_those_of_the_twin(name, from_inputs):
         assert_array_equal(found, expected)
 
 
+@given(layer=weighted_layers())
+def test_without_gradients_snip_drops_what_its_twin_drops(layer):
+    network = single_layer(*layer, drop="snip")
+    network.optimizer_state.weights_1[:] = 0
+    view = layer_view(network, 0)
+    saliency = DROP_RULES["snip"](view).view(np.float32)
+    assert_array_equal(saliency, snip_saliency(view.weights, view.moment_1))
+
+
 def first_cells(layer, name, rewiring):
     """The cells that a rule chooses for a layer of these cells, and the number of them all."""
     connected, weights = layer
@@ -160,6 +170,14 @@ def test_a_small_world_has_as_many_connections_as_it_should(layer, rewiring, n_t
         assert (np.diff(arrays.indices[arrays.indptr[row] : arrays.indptr[row + 1]]) > 0).all()
     assert arrays.indptr[-1] == n[0]
     assert bits_of(make_network(shape, n, n_threads=n_threads, **more)) == bits_of(network)
+
+
+@pytest.mark.parametrize("growth", GROWTH_RULES)
+def test_the_first_cells_are_as_chosen_whatever_rule_grows_later(growth):
+    more = {"growth": growth, "input_preferences": np.ones(9, np.float32)}
+    network = make_network((9, 6), [12], initial_topology="small_world", **more)
+    expected = csr_array(receptive_fields(9, 6, 12))
+    assert_array_equal(network.weights_of(0).indices, expected.indices)
 
 
 def test_a_wide_small_world_takes_memory_in_proportion_to_connections():

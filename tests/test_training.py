@@ -14,6 +14,7 @@ from scipy import sparse
 from sksparse_mlp._kernels.barrier import STOP
 from sksparse_mlp._network import network as _network
 from sksparse_mlp._network.team import Stopped, Team
+from sksparse_mlp._network.topology import living_neurons
 from sksparse_mlp._training import pace
 from sksparse_mlp._training import trainer as _training
 from sksparse_mlp._training.divergence import DivergenceError
@@ -131,6 +132,15 @@ def test_rates_in_proportion_to_the_fan_in():
     scaled = step_parameters(network, make_options(learning_rate_scaling="fan_in"))
     assert_allclose(scaled.rate_scale, [9 / 27, 3 / 6])
     assert_allclose(step_parameters(network, make_options()).rate_scale, [1, 1])
+
+
+def test_neurons_that_went_do_not_count_as_entered():
+    network, options = make_network((6, 4, 2)), {"neuron_pruning": "chase", "pruned_neurons": 0.5}
+    options |= {"evolution": "set", "evolution_interval": 1, "learning_rate_scaling": "fan_in"}
+    trainer = train(network, make_data(8, 6, 2), n_epochs=2, **options)
+    living, n_connections = living_neurons(network)[1].size, network.n_connections
+    assert living == 2
+    assert_allclose(trainer.params.rate_scale, [2 / n_connections[0], 2 / n_connections[1]])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, np.nextafter(1.0, 0.0)])

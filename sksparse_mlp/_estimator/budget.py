@@ -121,6 +121,7 @@ def first_sizes(estimator, sizes, network, *, evolves):
     if network is not None:
         if network.stable is not None:
             _check_that_nothing_moves(estimator)
+            _check_that_nothing_is_averaged(estimator)
         return widths, _as_fitted(estimator, n_connections, network, schedule)
     if schedule is None or not evolves:
         return sizes
@@ -137,6 +138,15 @@ def _check_that_nothing_moves(estimator):
         raise ValueError(
             f"new_task() froze connections of this network, and {name}={value!r} would move "
             f"others between layers: set {name}={MOVERS[name]!r}."
+        )
+
+
+def _check_that_nothing_is_averaged(estimator):
+    averaging = getattr(estimator, "averaging", None)
+    if averaging is not None:
+        raise ValueError(
+            f"new_task() froze connections of this network, and averaging={averaging!r} would keep "
+            "the strongest of a mean, frozen or not: set averaging=None."
         )
 
 

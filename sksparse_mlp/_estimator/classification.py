@@ -55,7 +55,9 @@ class BaseSparseClassifier(
                 "warm_start=True goes on with the same classes: the network was fitted with "
                 f"{self.classes_}, y holds {classes}."
             )
-        self.classes_, self._multilabel, self.temperature_ = classes, multilabel, 1.0
+        self.classes_, self._multilabel = classes, multilabel
+        if not going_on:
+            self.temperature_ = 1.0
 
     def _set_classes(self, classes):
         set_first_classes(self, classes)
@@ -88,7 +90,9 @@ class BaseSparseClassifier(
             )
         return weight
 
-    def _set_temperature(self, shape):
+    def _set_temperature(self, shape, network):
+        if network is not None and network.stable is not None:
+            return  # what stable outputs say never changes
         self.temperature_ = plain_parameters(self, ["temperature"])["temperature"]
         if self.temperature == "auto":
             self.temperature_ = defaults.temperature(shape.n_samples_in_all, shape.n_features)

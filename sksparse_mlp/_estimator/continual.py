@@ -95,9 +95,10 @@ class ContinualClassifier(Continual):
         A stable output is never trained again, and takes no part in mini-batches without samples
         of its class, so that later outputs need not drown it. But these have not seen samples of
         earlier tasks: compare outputs of one task only, where it is known which task a sample
-        belongs to. From here on, connections grow at random places of plastic neurons, and the
-        solver starts anew. Frozen weights take 5 bytes a connection while the network is trained.
-        A new ``fit`` knows of no tasks.
+        belongs to. From here on, ``temperature_`` stays as it is, and the solver starts anew.
+        Connections grow at random places of plastic neurons; with ``evolution="guided"``, and in
+        warm starts of ``fit``, from inputs that the samples to come speak for. Frozen weights take
+        5 bytes a connection while the network is trained. A new ``fit`` knows of no tasks.
 
         References
         ----------

@@ -43,7 +43,7 @@ class ExploredCells:
         if self.counted[layer]:
             self.bitmaps[layer] = self.bitmaps[layer] | _bits_of(pattern)
             self.shares[layer] = int(np.unpackbits(self.bitmaps[layer]).sum()) / n_cells
-        else:
+        elif n_moved:
             n_empty = n_cells - pattern.nnz
             self.shares[layer] = 1.0 - (1.0 - self.shares[layer]) * n_empty / (n_empty + n_moved)
 

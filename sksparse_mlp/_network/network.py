@@ -219,7 +219,7 @@ class SparseNetwork:
         """
         self.n_evolutions += 1
         moved = [0] * self.n_layers
-        if budget is None or self._keeps_layer_sizes(budget):
+        if budget is None:
             layers = [layer for layer in layers if not self.is_full(layer) and zeta > 0]
         for layer in layers:
             self.explored.begin(layer, self.weights_of(layer))
@@ -242,10 +242,6 @@ class SparseNetwork:
         self.optimizer_state, self.n_updates = zero_optimizer_state(self.arrays, self.solver), 0
         initial = partial(INITIAL_RULES[initial_topology], rewiring=rewiring)
         rebuild_layers(self, team, layers, initial=initial)
-
-    def _keeps_layer_sizes(self, budget):
-        same = budget.total == sum(self.n_connections)
-        return same and budget.redistribution is None and budget.neurons is None
 
     def adopt(self, twin):
         """Take over the connections of what :mod:`.resizing` made of this network."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._kernels.records import CROSS_ENTROPY, UNIFORM
 from .._kernels.steps import train_steps
+from .activations import initial_srelu
 from .optimizer_state import zero_optimizer_state
 from .resizing import joined, rows_of, with_connections
 from .streams import derive_seed
@@ -64,8 +65,17 @@ def stabilise(network, team, important, outputs):
     all_moved = _leave_stable_neurons(network, team)
     for layer, n_moved in zip(layers, all_moved, strict=True):
         network.explored.add(layer, network.weights_of(layer), n_moved)
-    network.arrays.intercepts[~network.stable] = 0.0
-    network.optimizer_state = zero_optimizer_state(network.arrays, network.solver)
+    _begin_anew(network)
+
+
+def _begin_anew(network):
+    """Reset what plastic neurons have learned beside weights, and what growth and solver know."""
+    arrays = network.arrays
+    arrays.intercepts[~network.stable] = 0.0
+    srelu = initial_srelu(network.activation, arrays.n_hidden_units)
+    np.copyto(arrays.srelu, srelu, where=~_stable_srelu(network))
+    network.growth, network.input_preferences = "set", None
+    network.optimizer_state = zero_optimizer_state(arrays, network.solver)
     network.n_updates = 0
 
 
@@ -92,6 +102,12 @@ def stable_of_level(network, level):
     return network.stable[first : first + network.widths[level]]
 
 
+def _stable_srelu(network):
+    """Which parameters of SReLU are those of a stable neuron."""
+    arrays = network.arrays
+    return np.tile(network.stable[: arrays.n_hidden_units], 4)[: arrays.srelu.size]
+
+
 def frozen_connections(network):
     """Which connections enter a stable neuron: of each layer, bool of each."""
     return [
@@ -110,11 +126,10 @@ def train_plastic(network, team, records, batches, **how):
     are the other arguments of the kernel.
     """
     frozen, arrays = np.concatenate(frozen_connections(network)), network.arrays
-    hidden = network.stable[: arrays.n_hidden_units]
     kept = (
         (arrays.weights, frozen, arrays.weights.copy()),
         (arrays.intercepts, network.stable, arrays.intercepts.copy()),
-        (arrays.srelu, np.tile(hidden, 4)[: arrays.srelu.size], arrays.srelu.copy()),
+        (arrays.srelu, _stable_srelu(network), arrays.srelu.copy()),
     )
     for step in range(batches.n_steps):
         batch = _one_step(batches, step)
@@ -163,7 +178,11 @@ def evolve_plastic(network, team, zeta, layers):
     """
     frozen = frozen_connections(network)
     plastic = [~of_layer for of_layer in frozen]
-    evolving = [layer for layer in layers if zeta > 0 and plastic[layer].any()]
+    evolving = [
+        layer
+        for layer in layers
+        if zeta > 0 and plastic[layer].any() and _n_empty(network, layer, plastic[layer])
+    ]
     grown = _rebuild_beside(network, team, frozen, plastic, evolving, zeta=zeta)
     return [grown[layer] for layer in layers]
 
@@ -176,15 +195,13 @@ def _leave_stable_neurons(network, team):
     """
     frozen = frozen_connections(network)
     plastic, moves = [~of_layer for of_layer in frozen], {}
-    for layer, (source, target) in enumerate(_levels(network)):
+    for layer, (source, _) in enumerate(_levels(network)):
         leave = frozen[layer] & ~stable_of_level(network, source)[rows_of(network, layer)]
         network.weights_of(layer).data[leave] = 0.0
-        n_columns = np.count_nonzero(~stable_of_level(network, target))
-        n_plastic = int(np.count_nonzero(plastic[layer]))
-        leave = np.flatnonzero(leave)[: network.shapes[layer][0] * n_columns - n_plastic]
+        leave = np.flatnonzero(leave)[: _n_empty(network, layer, plastic[layer])]
         frozen[layer][leave] = False
         if leave.size:
-            moves[layer] = Move((0, 0), n_plastic + leave.size)
+            moves[layer] = Move((0, 0), int(np.count_nonzero(plastic[layer])) + leave.size)
     how = {"moves": list(moves.values())}
     grown = _rebuild_beside(network, team, frozen, plastic, list(moves), **how)
     for layer, of_layer in enumerate(frozen_connections(network)):
@@ -205,6 +222,12 @@ def _rebuild_beside(network, team, frozen, plastic, layers, **how):
     grown[layers] = rebuild_layers(moving, team, layers, room=room, **how)
     network.adopt(joined(moving, with_connections(network, frozen)))
     return grown.tolist()
+
+
+def _n_empty(network, layer, plastic):
+    """How many cells of plastic neurons lack a connection, of a layer with these plastic ones."""
+    n_columns = np.count_nonzero(~stable_of_level(network, network.levels_of(layer)[1]))
+    return network.shapes[layer][0] * n_columns - np.count_nonzero(plastic)
 
 
 def _levels(network):

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from .parameters import fan_in
+
 # Values beyond it are suspicious in X, and as noise.
 LARGE_INPUT = 100.0
 LARGE_GAIN, LARGE_MOMENTUM, LARGE_DROPOUT = 10.0, 0.99, 0.9
@@ -75,7 +77,9 @@ def _of_network(network):
 def _of_steps(options, network):
     """Suspects in the way of training."""
     rate, by_fan_in = options.learning_rate_init, options.learning_rate_scaling == "fan_in"
-    shrinking = rate * options.weight_decay / (network.fan_in.min() if by_fan_in else 1.0)
+    shrinking = rate * options.weight_decay
+    if by_fan_in:
+        shrinking /= fan_in(network, options).min()
     if rate > (LARGE_SCALED_RATE if by_fan_in else LARGE_RATE[options.solver]):
         yield f"learning_rate_init={rate!r}"
     elif shrinking > 2:

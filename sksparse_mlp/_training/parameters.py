@@ -5,6 +5,7 @@ import numpy as np
 from .._kernels.records import StepParameters
 from .._network.activations import CODES
 from .._network.optimizer_state import solver_code
+from .._network.topology import living_neurons
 from .losses import LOSSES
 
 ADAM_EPSILON = 1e-8
@@ -13,7 +14,7 @@ ADAM_EPSILON = 1e-8
 def step_parameters(network, options):
     """The kernels' parameters for training."""
     adam = options.solver == "adam"
-    scale = 1.0 / network.fan_in if options.learning_rate_scaling == "fan_in" else 1.0
+    scale = 1.0 / fan_in(network, options) if options.learning_rate_scaling == "fan_in" else 1.0
     rate_scale = np.full(network.n_layers, scale, np.float32)
     rate_scale[: options.n_frozen] = 0.0
     return StepParameters(
@@ -33,6 +34,15 @@ def step_parameters(network, options):
         input_noise=np.float32(options.input_noise),
         seed=np.uint64(network.streams.noise),
     )
+
+
+def fan_in(network, options):
+    """Mean number of connections of a layer that enter a neuron, but those that went, by layer."""
+    if options.neuron_pruning is None:
+        return network.fan_in
+    living = living_neurons(network)
+    n_entered = [living[network.levels_of(layer)[1]].size for layer in range(network.n_layers)]
+    return np.array(network.n_connections) / n_entered
 
 
 def _threshold(rate):

@@ -16,6 +16,7 @@ from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
 from .._network.x_view import samples_at_once
 from .averaging import Averaging
+from .budget import keeps_layer_sizes
 from .checks import check_same_training, check_training_state
 from .data import training_window
 from .divergence import divergence, largest, largest_learned
@@ -117,7 +118,7 @@ class Trainer:
         self.explanation = None
 
     def _make_room(self):
-        """Set what depends on how many connections each layer has."""
+        """Set what depends on how many connections each layer has, and how many neurons."""
         self.workspace = None  # the old one goes first
         self.params = step_parameters(self.network, self.options)
         self.workspace = self.network.workspace(
@@ -370,9 +371,9 @@ class Trainer:
 
         Returns how many connections grew in each layer.
         """
-        before = self.network.n_connections
+        before = self.network.n_evolutions
         batch = order[step * self.batch_size : (step + 1) * self.batch_size]
         grown = self.evolutions.evolve_if_due(step, batch, self.params)
-        if self.network.n_connections != before:
+        if self.network.n_evolutions != before and not keeps_layer_sizes(self.options):
             self._make_room()
         return grown

@@ -151,7 +151,7 @@ class FittedOnCluster:
             rate *= rate_factor(options.solver, n_blocks, batch_size, options.batch_size)
         options = replace(options, batch_size=batch_size, learning_rate_init=rate)
         plan = plan._replace(options=options)
-        self._set_temperature(shape)
+        self._set_temperature(shape, network)
         ignored = {*NOT_IN_IDENTITY, "client"}
         return train_on_cluster(
             plan,

@@ -45,7 +45,8 @@ def merge(models, *, weights=None):
     their skip layers.
 
     A survival model's baseline hazard belongs to the samples of one centre: there is none of a mean
-    of models, so they are refused.
+    of models, so they are refused; and so are models after ``new_task``, whose frozen connections a
+    mean would change.
 
     ``temperature_`` and ``feature_importances_`` are the weighted means of the models', and the
     targets of regressors, which each model standardises by its own samples, are brought to one
@@ -111,6 +112,11 @@ def _checked(models):
                 f"models[{position}] is {type(model).__name__}."
             )
         check_is_fitted(model)
+        if model._network.stable is not None:
+            raise ValueError(
+                "merge keeps the strongest connections of a mean, and new_task() froze some of "
+                f"models[{position}]: merge models before their new_task()."
+            )
         _check_same(models[0], model, position)
     return models
 

@@ -40,7 +40,7 @@ from .density import (
 from .drop import DROP_RULES
 from .growth import GROWTH_RULES, NEED_GRADIENTS, NEED_SIGNALS, PROPOSE_CELLS
 from .initial import INITIAL_RULES
-from .neurons import NEURON_RULES, remove_neurons
+from .neurons import NEURON_RULES, living_neurons, remove_neurons
 from .rebuild import rebuild_layers
 from .redistribution import REDISTRIBUTION_RULES
 from .schedule import ADMITTING, DENSITY_SCHEDULES
@@ -68,6 +68,7 @@ __all__ = [
     "connections_for_densities",
     "connections_for_density",
     "connections_for_epsilon",
+    "living_neurons",
     "rebuild_layers",
     "remove_neurons",
 ]

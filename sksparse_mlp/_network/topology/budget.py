@@ -34,7 +34,11 @@ def plan_moves(team, layers, saliencies, zeta, budget):
         total = min(total, int(held.sum() + admitted.sum()))
     surplus = max(0, held.sum() - total)
     fraction = zeta + (1.0 - zeta) * surplus / held.sum()
-    dropped = np.array(DROP_SCOPES[budget.drop_scope](saliencies, fraction))
+    movable = saliencies
+    if surplus == 0 and budget.redistribution is None:
+        # What a full layer lost would grow at the same cells.
+        movable = [s if room else s[:0] for s, room in zip(saliencies, held < cells, strict=True)]
+    dropped = np.array(DROP_SCOPES[budget.drop_scope](movable, fraction))
     _drop_at_least(surplus, dropped, saliencies)
     n_dropped = dropped.sum(axis=1)
     kept = held - n_dropped
@@ -43,11 +47,13 @@ def plan_moves(team, layers, saliencies, zeta, budget):
 
 
 def _grown(team, layers, budget, n_grown, wanted, kept):
-    """How many connections each layer grows: what it wants, if the budget says no more."""
+    """How many connections each layer grows: what it wants, if nothing says else."""
     room = np.array([layer.n_cells for layer in layers]) - kept
     if budget.redistribution is not None:
         rule = REDISTRIBUTION_RULES[budget.redistribution]
-        return apportioned(n_grown, rule(team, layers, kept.tolist(), n_grown), room)
+        shares = rule(team, layers, kept.tolist(), n_grown)
+        if np.any(shares):  # a rule knows nothing where the solver's memory is empty
+            return apportioned(n_grown, shares, room)
     if n_grown == wanted.sum() and (wanted <= room).all():
         return wanted
     return apportioned(n_grown, wanted if wanted.any() else kept, room)

@@ -42,7 +42,9 @@ def weakest_and_calmest(layer):
 
 
 def least_sensitive(layer):
-    """SNIP [3]_, as a criterion in training [4]_: ``|w g|``."""
+    """SNIP [3]_, as a criterion in training [4]_: ``|w g|``; while all g are zero, ``|w|``."""
+    if not layer.moment_1.any():
+        return weakest(layer)
     return _as_saliency(np.abs(layer.weights.astype(np.float64) * layer.moment_1))
 
 

@@ -49,7 +49,9 @@ def by_cosine(layer):
 
 def hebbian(layer):
     """Cannistraci-Hebb [5]_: between neurons that paths of three connections lead to and from."""
-    return Growth(candidates=Candidates(np.diff(layer.indptr)), from_zero=layer.indptr[-1] > 0)
+    if layer.indptr[-1] == 0:
+        return Growth()
+    return Growth(candidates=Candidates(np.diff(layer.indptr)), from_zero=True)
 
 
 def _magnitudes(signals):
