@@ -91,6 +91,9 @@ MODELS = {
     "lightgbm": lightgbm,
 }
 REFERENCE = "one"
+# Of these, the best on all other sets is chosen for each set.
+CHOICES = ["one", "independent", "edst", "disjoint", "trails"]
+BETTER = {"accuracy": 1, "log_loss": -1}
 METRICS = {
     "accuracy": "{:.3f}",
     "balanced_accuracy": "{:.3f}",
@@ -197,6 +200,8 @@ def report(rows):
     models, n_models = rows["model"].unique(), rows.groupby("set", sort=False)["model"].nunique()
     complete = n_models.index[n_models == len(models)]
     print(f"## Means over {len(complete)} sets\n\n{markdown(overall(per_set.loc[complete]))}\n")
+    if set(CHOICES) <= set(models) and len(complete) > 1:
+        print(f"## Chosen on other sets\n\n{markdown(left_out(per_set.loc[complete]))}\n")
     for metric in ("accuracy", "log_loss", "ece", "fit_seconds"):
         table = per_set[metric].unstack("model").reindex(index=n_models.index, columns=models)
         print(f"## {metric}\n\n{markdown(table.map(METRICS[metric].format))}\n")
@@ -215,6 +220,26 @@ def overall(per_set):
     wide = per_set["fit_seconds"].unstack("model")
     ratio = wide.div(wide[REFERENCE], axis=0).median()
     table["times one"] = ratio.map("{:.1f}".format)
+    return table
+
+
+def left_out(per_set):
+    """Each set by the method that is best on the others: means, and p against one network."""
+    rows = {}
+    for metric, sign in BETTER.items():
+        wide = sign * per_set[metric].unstack("model")[CHOICES]
+        best = ((wide.sum() - wide) / (len(wide) - 1)).idxmax(axis=1)
+        difference = sign * (pd.Series({name: wide.at[name, m] for name, m in best.items()})
+                             - wide[REFERENCE]).round(10)  # fmt: skip
+        rows[metric] = {
+            "chosen": ", ".join(f"{m} {n} times" for m, n in best.value_counts().items()),
+            "mean": f"{sign * wide[REFERENCE].mean() + difference.mean():.4f}",
+            "one": f"{sign * wide[REFERENCE].mean():.4f}",
+            "difference": f"{difference.mean():+.4f}",
+            "p": f"{wilcoxon(difference):.3f}",
+        }
+    table = pd.DataFrame(rows).T
+    table.index.name = "metric"
     return table
 
 

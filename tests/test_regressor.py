@@ -16,9 +16,10 @@ from sklearn.metrics import mean_pinball_loss, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 
 from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
+from sksparse_mlp._estimator import defaults, pilot
 from sksparse_mlp._network.activations import CODES, slopes_by_level
 from sksparse_mlp._training.trainer import Trainer
 
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 X, Y = numbers()
 TWO = np.column_stack((Y, 30 * X[:, 0] - 20 * X[:, 1] + 7))
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
-regressor = partial(TrulySparseMLPRegressor, (20,), epsilon=5, random_state=0)
+# As long as without pilots, and as pilots say.
+regressor = partial(TrulySparseMLPRegressor, (20,), epsilon=5, max_iter=200, random_state=0)
+piloted = partial(regressor, max_iter="auto")
 
 
 def test_parameters_are_those_of_the_classifier_but_for_classes():
@@ -110,6 +113,102 @@ def test_a_scorer_sees_the_targets_as_they_are():
     small_regressor(scoring=scorer, max_iter=1).fit(X, y, X_val=X, y_val=list(y))
     assert set(seen[0]) <= set(y)
     assert_array_equal(seen[1], y)
+
+
+# ---------------------------------------------------------------- how long
+
+
+def few_features(noise, n_samples=60):
+    """A target that is linear in a few features, but for noise."""
+    X = np.random.default_rng(0).normal(size=(n_samples, 5)).astype(np.float32)
+    return X, X[:, :4].sum(axis=1) + noise * np.random.default_rng(1).normal(size=n_samples)
+
+
+def test_the_more_noise_the_shorter_the_training():
+    X, y = make_friedman1(150, 6, random_state=0)
+    X = scale(X)
+    clear = piloted().fit(X, y)
+    noisy = piloted().fit(X, y + 3 * y.std() * np.random.default_rng(0).normal(size=150))
+    assert noisy.n_iter_ < 50 < 150 < clear.n_iter_ < 200
+
+
+def test_noise_is_not_learnt():
+    X, y = few_features(noise=3.0, n_samples=150)
+    truth = X[:, :4].sum(axis=1)
+    found, all_steps, ridge = (
+        r2_score(truth, model.fit(X, y).predict(X)) for model in (piloted(), regressor(), Ridge())
+    )
+    assert found - all_steps > 2 * abs(ridge - found)
+
+
+def test_neither_the_form_of_X_nor_threads_change_how_long():
+    X, y = few_features(noise=1.0)
+    one, other = piloted().fit(X, y), piloted(n_jobs=2).fit(sparse.csr_array(X), y)
+    assert one.n_iter_ == other.n_iter_ and same_bits(one, other)
+
+
+def number_of_trainings(monkeypatch, model, *data):
+    calls, run = [], Trainer.run
+    monkeypatch.setattr(Trainer, "run", lambda self, n: (calls.append(n), run(self, n))[1])
+    model.fit(*data)
+    monkeypatch.undo()
+    return len(calls)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"max_iter": 9}, {"early_stopping": True}, {"averaging": "ema"}, {"hidden_layer_sizes": ()},
+     {"learning_rate": "constant"}, {"skip_connections": None}],
+    ids=str,
+)  # fmt: skip
+def test_what_says_how_long_needs_no_pilot(changes, monkeypatch):
+    data = few_features(noise=1.0)
+    assert number_of_trainings(monkeypatch, piloted(), *data) == 5 + 1
+    assert number_of_trainings(monkeypatch, piloted().set_params(**changes), *data) == 1
+
+
+def test_a_pilot_is_for_more_samples_than_features_and_not_for_a_handful(monkeypatch):
+    for n_samples, n_features, n in ((49, 6, 1), (50, 6, 6), (60, 60, 1), (200, 6, 4), (500, 6, 2)):
+        X, y = numbers(n_samples, n_features)
+        assert number_of_trainings(monkeypatch, piloted(), X, y) == n
+    warm = piloted(warm_start=True).fit(*few_features(noise=1.0))
+    assert number_of_trainings(monkeypatch, warm, *few_features(noise=1.0)) == 1
+
+
+def test_many_samples_are_trained_long_without_a_pilot(monkeypatch):
+    monkeypatch.setattr(pilot, "MOST", 50)
+    X, y = few_features(noise=3.0)
+    assert piloted(batch_size=30).fit(X, y).n_iter_ == 2 * defaults.n_epochs(60, 5, 30, True)
+
+
+def test_nobody_sees_the_pilot(tmp_path, capsys):
+    """Neither checkpoints nor verbose nor a scorer, and it leaves nothing."""
+    X, y = few_features(noise=1.0)
+    seen = []
+
+    def score(estimator, X, y):
+        seen.append(len(X))
+        return 0.0
+
+    watched = piloted(checkpoint=tmp_path, verbose=True, scoring=score)
+    watched.fit(X, y, X_val=X[:30], y_val=y[:30])
+    plain = piloted().fit(X, y)
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 1
+    assert same_bits(watched, plain)
+    assert len(capsys.readouterr().out.splitlines()) == len(seen) == watched.n_iter_
+    assert vars(plain).keys() == vars(regressor().fit(X, y)).keys()
+    assert plain.max_iter == "auto"
+
+
+def test_an_interrupted_pilot_leaves_no_model(monkeypatch):
+    def interrupted(self, n_epochs):
+        self.interrupted = True
+
+    monkeypatch.setattr(Trainer, "run", interrupted)
+    model = piloted()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*few_features(noise=1.0))
+    assert not model.__sklearn_is_fitted__()
 
 
 # ---------------------------------------------------------------- targets

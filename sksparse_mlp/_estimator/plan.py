@@ -101,7 +101,8 @@ def training_options(estimator, task, shape, *, refines):
     batch = values["batch_size"] = defaults.batch_size(estimator.batch_size, n_samples, stream)
     if estimator.max_iter == "auto":
         refines &= estimator.learning_rate == "cosine"
-        values["max_iter"] = defaults.n_epochs(n_samples, n_features, batch, refines)
+        by_shape = defaults.n_epochs(n_samples, n_features, batch, refines)
+        values["max_iter"] = estimator._n_epochs or by_shape
     if estimator.evolution_interval == "auto":
         total_steps = values["max_iter"] * -(-n_samples // batch)
         interval = defaults.evolution_interval(total_steps, estimator.evolution_end)

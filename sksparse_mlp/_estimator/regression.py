@@ -9,6 +9,7 @@ from .checks import check_not_masked
 from .continual import ContinualRegressor
 from .explaining import ExplainsRegressor
 from .handed_out import FittedAttribute
+from .pilot import epochs_to_train
 from .supervised import BaseSupervisedMLP
 from .tasks import NumberTask
 
@@ -77,6 +78,12 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
                 "warm_start=True goes on with the same targets: y has the shape "
                 f"{y.shape}, and that of the last fit had {1 if self._is_column else 2} axes."
             )
+
+    def _learn(self, data, streams, *, network=None, stream=False, **how):
+        twin, learn = self._twin(), super(BaseSparseRegressor, type(self))._learn
+        if network is None and not stream:
+            twin._n_epochs = epochs_to_train(self, data, streams, learn)
+        return learn(twin, data, streams, network=network, stream=stream, **how)
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
         if is_first:

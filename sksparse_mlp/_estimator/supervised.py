@@ -43,6 +43,8 @@ class BaseSupervisedMLP(BaseSparseMLP):
     # What an ensemble sets on its own members for a fit: cells of each layer where no connection
     # may lie, and how many of the first layers stay as they are.
     _forbidden, _n_frozen = None, 0
+    # How long to train with max_iter="auto", where more than the shape of the data tells.
+    _n_epochs = None
 
     # ------------------------------------------------------------ fitting
 
