@@ -125,7 +125,8 @@ default="relu"
         too. "bregman" [21]_, with ``evolution="gradient"``: at most that number; of as many empty
         places as there are connections, those come in whose gradient is a twentieth of the largest
         at least, so none where no gradient flows. ``history_`` tells the number of each epoch,
-        memory is in proportion to it. In ``partial_fit`` it does not change.
+        memory is in proportion to it. In ``partial_fit`` it does not change; a ``fit`` that early
+        stopping ends leaves the number of its best epoch.
 
     initial_connections : float or "auto", default="auto"
         How many connections a ``density_schedule`` begins with, as a multiple of the last number,
@@ -137,7 +138,7 @@ default="relu"
         any again, as others without connections do not. "importance" [17]_: those of smallest sum
         of ``|w|`` over the weights that enter, from the first third on, with connections that are
         not replaced; "chase" [18]_: those of smallest mean, in equal steps, whose connections
-        grow elsewhere. ``compact`` leaves such neurons out.
+        grow elsewhere. ``compact`` leaves such neurons out. In ``partial_fit`` none go.
 
     pruned_neurons : float, default=0.5
         The share of each hidden layer's neurons that ``neuron_pruning`` has removed in the end,

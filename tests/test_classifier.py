@@ -314,6 +314,21 @@ def test_a_warm_start_with_other_parameters():
     assert (model.n_iter_, model.t_) == (3, 8 * 96)
 
 
+@pytest.mark.parametrize("name, value", [("weight_init", "normal"), ("weight_init_gain", 5.0)])
+def test_a_warm_start_grows_weights_as_it_is_told(name, value):
+    parameters = {"warm_start": True, "max_iter": 3, "zeta": 0.9}
+    one, other = (small(**parameters).fit(X, Y) for _ in range(2))
+    other.set_params(**{name: value}).fit(X, Y)
+    assert not np.array_equal(one.fit(X, Y).coefs_[0].data, other.coefs_[0].data)
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "all_relu"])
+def test_another_slope_when_training_goes_on_is_an_error(activation):
+    model = small(warm_start=True, activation=activation, activation_slope=0.1).fit(X, Y)
+    with pytest.raises(ValueError, match=r"activation_slope cannot change .* 0\.1, not with 0\.9"):
+        model.set_params(activation_slope=0.9).fit(X, Y)
+
+
 def test_a_stream_teaches_what_is_in_it():
     model = small(learning_rate="constant")
     for start in range(0, 96 * 20, 32):

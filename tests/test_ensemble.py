@@ -31,6 +31,7 @@ from sksparse_mlp import (
     TrulySparseMLPEnsembleRegressor,
     TrulySparseMLPRegressor,
 )
+from sksparse_mlp.ensemble._members import branched_member
 from sksparse_mlp.inspection import topology_distance
 
 X, Y = points()
@@ -87,7 +88,7 @@ def living(member):
 BUDGETS = [
     ("drop_scope", "network"),
     *(("redistribution", rule) for rule in ("momentum", "gradient", "survivors")),
-    ("density_schedule", "cubic"),
+    *(("density_schedule", rule) for rule in ("cubic", "bregman")),
     *(("neuron_pruning", rule) for rule in ("importance", "chase")),
     ("initial_topology", "small_world"),
     *(("evolution", rule) for rule in ("guided", "gradient", "cosine", "hebbian", None)),
@@ -99,7 +100,8 @@ BUDGETS = [
 @METHODS
 @pytest.mark.parametrize(("name", "value"), BUDGETS)
 def test_members_keep_to_the_budget_or_both_names_are_in_an_error(method, name, value):
-    others = {"drop_scope": "network"} if value == "survivors" else {}
+    others = {"survivors": {"drop_scope": "network"}, "bregman": {"evolution": "gradient"}}
+    others = others.get(value, {})
     template = small(**{name: value, "max_iter": 10, "skip_connections": "zero"} | others)
     try:
         members = votes(template, method=method).fit(X, Y).estimators_
@@ -112,6 +114,17 @@ def test_members_keep_to_the_budget_or_both_names_are_in_an_error(method, name, 
         assert sum(member.n_connections_) == sum(alike.n_connections_)
         for neurons, of_other in zip(living(member), living(alike), strict=True):
             assert name != "neuron_pruning" or neurons <= of_other
+
+
+def test_heads_of_trails_begin_with_new_neurons():
+    template = small(activation="srelu", max_iter=3, learning_rate_init=0.5)
+    first = template.fit(X, Y)
+    head = branched_member(first, seed=1)
+    assert_array_equal(head.intercepts_[0], first.intercepts_[0])
+    assert not head.intercepts_[1].any() and first.intercepts_[1].any()
+    new, trained = (model._network.arrays.srelu.reshape(4, -1) for model in (head, first))
+    assert_array_equal(new[:, :12], trained[:, :12])
+    assert_array_equal(new[:, 12:], np.tile(np.float32([[1.0], [0.6], [0.0], [0.2]]), 8))
 
 
 def test_heads_of_trails_are_drawn_as_the_initial_topology_says():

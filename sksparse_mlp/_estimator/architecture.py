@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from .._network import SparseNetwork
+from .._network.activations import slopes_by_level
 from .._network.topology import (
     LAYER_DENSITY_RULES,
     PROPOSE_CELLS,
@@ -50,7 +51,8 @@ class Architecture:
                 "hidden_layer_sizes, epsilon, density and skip_connections=None cannot change when "
                 f"training goes on: the fitted network has layers {network.widths} with "
                 f"{network.n_connections} connections, the parameters describe {self.widths} with "
-                f"{self.n_connections}."
+                f"{self.n_connections}. Where redistribution, density_schedule or neuron_pruning "
+                "have changed these numbers, leave them as they were."
             )
         if network.solver != self.solver or network.activation != self.activation:
             raise ValueError(
@@ -58,9 +60,16 @@ class Architecture:
                 f"fitted with {network.solver!r} and {network.activation!r}, not with "
                 f"{self.solver!r} and {self.activation!r}."
             )
+        slopes = slopes_by_level(self.activation, self.activation_slope, len(self.widths))
+        if not np.array_equal(network.slopes(), slopes):
+            raise ValueError(
+                "activation_slope cannot change when training goes on: the network was fitted with "
+                f"{network.activation_slope!r}, not with {self.activation_slope!r}."
+            )
         check_growth_of_plastic(network.stable, self.growth)
         network = network.copy()
         network.drop, network.growth = self.drop, self.growth
+        network.weight_init, network.weight_init_gain = self.weight_init, self.weight_init_gain
         network.input_preferences, network.forbidden = self.input_preferences, self.forbidden
         return network
 

@@ -16,7 +16,7 @@ MOVERS = {
 
 
 def movers_of(estimator):
-    """The parameters of an estimator that change how many connections a layer has.
+    """The parameters of an estimator by which evolutions look at all layers together.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def check_budget(estimator):
     given = movers_of(estimator)
     averaging = getattr(estimator, "averaging", None)
     for name, value in given.items():
-        if averaging is not None:
+        if averaging is not None and name != "drop_scope":
             raise ValueError(
                 f"averaging={averaging!r} needs layers that keep their number of connections, and "
                 f"{name}={value!r} changes it: set averaging=None, or {name}={MOVERS[name]!r}."
@@ -94,8 +94,8 @@ def check_layers_keep_their_sizes(estimator):
     """
     for name, value in movers_of(estimator).items():
         raise ValueError(
-            f"{name}={value!r} has no meaning on a cluster, where each layer keeps its number of "
-            f"connections: set {name}={MOVERS[name]!r}."
+            f"{name}={value!r} looks at all layers together, and on a cluster each layer evolves "
+            f"by itself: set {name}={MOVERS[name]!r}."
         )
 
 
@@ -136,8 +136,8 @@ def first_sizes(estimator, sizes, network, *, evolves):
 def _check_that_nothing_moves(estimator):
     for name, value in movers_of(estimator).items():
         raise ValueError(
-            f"new_task() froze connections of this network, and {name}={value!r} would move "
-            f"others between layers: set {name}={MOVERS[name]!r}."
+            f"new_task() froze connections of this network, and {name}={value!r} looks at all of "
+            f"them together: set {name}={MOVERS[name]!r}."
         )
 
 

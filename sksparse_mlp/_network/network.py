@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from .._kernels.records import CROSS_ENTROPY, OptimizerState
 from .._kernels.steps import train_steps
 from . import prediction
-from .activations import slopes_by_level
+from .activations import SRELU_START, slopes_by_level, srelu_of_levels
 from .arrays import as_it_was, copy_of_arrays, empty_arrays, state_of_arrays
 from .checks import check_arrays, check_counts, check_network_state, check_pointers
 from .exploration import ExploredCells
@@ -235,8 +235,16 @@ class SparseNetwork:
         return moved
 
     def redraw(self, team, layers, initial_topology="erdos_renyi", rewiring=0.0):
-        """Draw the connections and weights of some layers anew; training then begins anew, too."""
+        """Draw the connections and weights of some layers anew; training then begins anew, too.
+
+        So begin the hidden neurons that these layers lead to.
+        """
+        srelu = srelu_of_levels(self.activation, self.arrays.srelu, self.widths)
         for layer in layers:
+            if layer < len(self.widths) - 2:
+                self.intercepts_of(layer)[:] = 0.0
+                if srelu is not None:
+                    srelu[layer][:] = np.array(SRELU_START)[:, None]
             self.pointers_of(layer)[:] = self.connections_of(layer)[0]
             self.explored.begin_anew(layer, self.n_connections[layer])
         self.optimizer_state, self.n_updates = zero_optimizer_state(self.arrays, self.solver), 0

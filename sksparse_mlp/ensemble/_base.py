@@ -130,8 +130,8 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             )
         for name, value in movers_of(template).items() if self.method == "disjoint" else ():
             raise ValueError(
-                "method='disjoint' lays out the connections of all members beforehand, and "
-                f"{name}={value!r} of the estimator changes how many a layer has: choose another "
+                "method='disjoint' lays out the connections of each layer of all members, and "
+                f"{name}={value!r} of the estimator looks at all layers together: choose another "
                 "method."
             )
         if self.method == "trails" and np.size(template.hidden_layer_sizes) == 0:
@@ -140,12 +140,13 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
                 f"{template.hidden_layer_sizes!r} of the estimator makes one only: choose another "
                 "method, or give it hidden layers."
             )
-        if self.method == "trails" and template.neuron_pruning is not None:
-            raise ValueError(
-                "method='trails' draws heads anew on a first layer that stays as it is, and "
-                f"neuron_pruning={template.neuron_pruning!r} of the estimator removes neurons of "
-                "that layer: choose another method, or neuron_pruning=None."
-            )
+        for name in ("neuron_pruning", "density_schedule") if self.method == "trails" else ():
+            if getattr(template, name) is not None:
+                raise ValueError(
+                    "method='trails' draws heads anew on a first layer that stays as it is, and "
+                    f"{name}={getattr(template, name)!r} of the estimator changes that layer: "
+                    f"choose another method, or {name}=None."
+                )
         path = template.checkpoint
         if path is not None and not os.path.isdir(path):
             raise ValueError(
