@@ -70,6 +70,12 @@ def quantile_models(seed, quantile):
     }
 
 
+def noisy_set(n_samples, n_features, seed=0):
+    """A linear target with as much noise as there is signal."""
+    X, y = make_regression(n_samples, n_features, n_informative=n_features, random_state=seed)
+    return X, y + y.std() * np.random.default_rng(seed).normal(size=n_samples)
+
+
 def tall_set(n_samples, seed=0):
     """Twenty inputs whose effects saturate, interact and depend on a place, as prices do."""
     rng = np.random.default_rng(seed)
@@ -92,6 +98,7 @@ def sets(quick):
         found["linear 1000 x 50"] = make_regression(
             1000, 50, n_informative=20, noise=10.0, random_state=0
         )
+        found["half noise 300 x 10"] = noisy_set(300, 10)
         found["friedman1 1000 x 10"] = make_friedman1(1000, noise=1.0, random_state=0)
         found["places 20000 x 20"] = tall_set(20_000)
     return found
