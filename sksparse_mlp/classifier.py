@@ -17,10 +17,11 @@ from ._estimator.constraints import PARAMETER_CONSTRAINTS
 class TrulySparseMLPClassifier(BaseSparseClassifier):
     """Multilayer perceptron that is sparse from the first step to the last, and rewires itself.
 
-    Of all connections that dense layers of the same widths would have, only a few exist, a fixed
-    number for each layer: memory and time are in proportion to them. They begin at random places.
-    While the network learns, it drops the weakest of them now and then and grows as many at other
-    random places (sparse evolutionary training, SET [1]_ [2]_): so it finds the inputs that matter.
+    Of all connections that dense layers of the same widths would have, only a few exist, by default
+    a fixed number for each layer: memory and time are in proportion to them. They begin at random
+    places. While the network learns, it drops the weakest of them now and then and grows as many at
+    other random places (sparse evolutionary training, SET [1]_ [2]_): so it finds the inputs that
+    matter.
 
     Standardise the inputs first, for example with
     :class:`~sklearn.preprocessing.StandardScaler`; it is best to put both into a pipeline.
@@ -234,8 +235,8 @@ default="relu"
     max_iter : int or "auto", default="auto"
         The largest number of epochs, that is passes over the data. "auto": as
         many as make 200 steps if one mini-batch holds all samples, else 600 steps and at least
-        20 passes; the fewer, the more features there are for a sample, down to 30 steps, if a
-        skip layer starts "fitted".
+        20 passes; the fewer, the more features there are for a sample, down to 30 steps, if the
+        skip layer of a new network starts "fitted" and ``learning_rate="cosine"``.
 
     shuffle : bool, default=True
         Whether each epoch visits the samples in a new random order.
@@ -265,13 +266,14 @@ default="relu"
         last ones. "ema": over the epochs of the last quarter, an exponential moving average to
         which one epoch adds a tenth, the first ten all the same. "cyclic" [19]_: the last
         three tenths are three cycles. At the beginning of each, half of the connections move, at
-        its end the learning rate, a fifth of ``learning_rate_init`` at first, has fallen to zero;
-        schedules and evolutions lie before, ``evolution=None`` and ``zeta=0`` move nothing, and
-        ``tol`` ends no cycle. The mean is that of the network before them and of those at their
-        ends. A connection counts as zero where it does not exist, and the strongest are kept, as
-        many as there were: predicting costs the same. Validation, early stopping and callbacks see
-        the mean as soon as there is one; if training ends before, it is the network itself. A
-        warm start goes on from the mean, with a solver that starts anew. None: no mean.
+        its end the learning rate, at first a fifth of ``learning_rate_init``, or of what "adaptive"
+        has left of it, has fallen to zero; schedules and evolutions lie before, ``evolution=None``
+        and ``zeta=0`` move nothing, and ``tol`` ends no cycle. The mean is that of the network
+        before them and of those at their ends. A connection counts as zero where it does not exist,
+        and the strongest are kept, as many as there were: predicting costs the same. Validation,
+        early stopping and callbacks see the mean as soon as there is one; if training ends before,
+        it is the network itself. A warm start goes on from the mean, with a solver that starts
+        anew. None: no mean.
 
     skip_connections : {"auto", "fitted", "zero"} or None, default="auto"
         Whether there is a skip layer, from the inputs straight to the outputs beside the hidden
@@ -335,7 +337,8 @@ default="relu"
         What each hidden neuron has learnt with ``activation="srelu"``: the thresholds and slopes
         t_right, a_right, t_left and a_left, by hidden layer; else None.
     n_connections_ : tuple of int
-        The number of connections of each layer, the skip layer last. It never changes.
+        The number of connections of each layer, the skip layer last. No training changes it but
+        by ``redistribution``, ``density_schedule`` or ``neuron_pruning``.
     stable_neurons_ : list of ndarray of bool
         Which neurons ``new_task`` has made stable, by hidden layer and last of the outputs.
     temperature_ : float
@@ -363,8 +366,6 @@ default="relu"
         The epoch, counted from 1, whose network ``early_stopping=True`` returned; else None.
     best_validation_score_ : float or None
         The validation score in that epoch.
-    temperature_ : float
-        What the outputs are divided by.
     n_iter_ : int
         Number of epochs of the last ``fit``, or of all calls of ``partial_fit``.
     t_ : int

@@ -272,6 +272,19 @@ def test_a_callback_sees_the_selector_of_the_networks_so_far(data):
     assert {shape for _, shape in watcher.seen} == {(60, 2)}
 
 
+def test_a_callback_that_fails_at_the_end_leaves_the_selector_as_it_was(data):
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise MemoryError
+
+    fitted = selector().fit(*data)
+    before = fitted.scores_
+    with pytest.raises(MemoryError):
+        fitted.set_params(random_state=1).set_callbacks(Failing()).fit(*data)
+    np.testing.assert_array_equal(fitted.scores_, before)
+
+
 def test_no_callback_sees_an_old_selector_before_the_first_network(data):
     seen = []
 

@@ -10,6 +10,7 @@ from dask_blocks import OWN, SETTINGS, da, distributed, in_blocks, on_cluster, r
 from estimators import indicators, numbers, points, same_bits, small, small_regressor
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 
 from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
@@ -299,6 +300,15 @@ def test_balanced_classes_weigh_the_same(client):
         np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-3, atol=1e-5)
 
 
+def test_a_class_without_weight_is_a_class_as_in_one_process(client):
+    weight = np.where(Y == "ALL", 0.0, 1.0)
+    parameters = {"evolution": "set", "batch_size": 16}
+    found = on_cluster(**parameters, local_steps=4).fit(*blocks(size=90), weight)
+    local = small(**parameters, max_iter=4).fit(X, Y, weight)
+    assert list(found.classes_) == list(local.classes_)
+    assert same_bits(found, local)
+
+
 def test_connections_move_and_keep_their_number(expected):
     moved = expected.history_["connections_rewired"]
     assert moved[0] == 0 < sum(moved)
@@ -426,6 +436,12 @@ def test_scores_are_lazy_and_heed_weights(task, of_task):
     assert model.score(X, y) == pytest.approx(float(model.score(*in_blocks(X, y))))
 
 
+@pytest.mark.parametrize("make", [on_cluster, regressor_on_cluster])
+def test_what_is_not_fitted_says_so(make):
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        make().predict(in_blocks(X, Y)[0])
+
+
 def test_the_local_model_is_the_ordinary_one(expected):
     local = expected.to_local()
     assert type(local) is TrulySparseMLPClassifier
@@ -535,6 +551,13 @@ def test_other_data_do_not_go_on_from_a_checkpoint(client, tmp_path):
     model = on_cluster(checkpoint=tmp_path / "run.ckpt", max_iter=1).fit(*blocks())
     with pytest.raises(ValueError, match="differs in training data"):
         model.fit(*blocks(X + 1))
+
+
+def test_other_validation_data_do_not_go_on_from_a_checkpoint(client, tmp_path):
+    model = on_cluster(checkpoint=tmp_path / "run.ckpt", max_iter=1)
+    model.fit(*blocks(), X_val=X, y_val=Y)
+    with pytest.raises(ValueError, match="differs in validation data"):
+        model.fit(*blocks(), X_val=X + 1, y_val=Y)
 
 
 def test_rounds_are_printed_and_are_groups_of_tasks_in_the_dashboard(client, capsys):

@@ -43,6 +43,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
     # What an ensemble sets on its own members for a fit: cells of each layer where no connection
     # may lie, and how many of the first layers stay as they are.
     _forbidden, _n_frozen = None, 0
+    _not_in_identity = NOT_IN_IDENTITY
     # How long to train with max_iter="auto", where more than the shape of the data tells.
     _n_epochs = None
 
@@ -211,7 +212,8 @@ class BaseSupervisedMLP(BaseSparseMLP):
         if self.checkpoint is None:
             return None
         parameters = self.get_params(deep=False)
-        parameters = {name: v for name, v in parameters.items() if name not in NOT_IN_IDENTITY}
+        ignored = self._not_in_identity
+        parameters = {name: v for name, v in parameters.items() if name not in ignored}
         parameters |= {name: getattr(self, name) for name in SET_BY_ENSEMBLES if name in vars(self)}
         labels = getattr(self, "classes_", None)
         validation = None if held_out is None else held_out.data

@@ -27,7 +27,8 @@ def identity_of_fit(parameters, classes, data, held_out, streams, network):
         All parameters that may change the result.
     classes : ndarray
         The labels: scorers see them.
-    data : TrainingData
+    data : TrainingData or list of str
+        Samples, or digests of blocks of samples.
     held_out : TrainingData or None
         Validation samples.
     streams : Streams
@@ -39,7 +40,7 @@ def identity_of_fit(parameters, classes, data, held_out, streams, network):
     -------
     dict of str
     """
-    if held_out is not None and held_out.X is data.X:
+    if held_out is not None and held_out.X is getattr(data, "X", None):
         held_out = held_out._replace(X=None)
     return {
         **{name: _entry(name, value) for name, value in parameters.items()},

@@ -4,6 +4,8 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from sklearn.utils.validation import check_is_fitted
+
 from .._estimator.budget import check_layers_keep_their_sizes
 from .._estimator.compat import StrOptions, method_if
 from .._estimator.constraints import AT_LEAST_ONE
@@ -11,11 +13,11 @@ from .._estimator.held_out import HeldOutFigures
 from .._estimator.plan import Shape, plan_training
 from .._estimator.supervised import NOT_IN_IDENTITY
 from .._training.checkpoint import check_checkpoint
+from .._training.identity import digest
 from ._cluster import the_client
 from ._collections import is_collection, partitioned, predicted
 from ._fitting import (
     Facts,
-    checkpoint_of,
     read_blocks,
     sample_of,
     train_on_cluster,
@@ -34,11 +36,13 @@ OWN_CONSTRAINTS = {
 class FittedOnCluster:
     """Mixin of an ordinary estimator, which stands behind it in the list of bases.
 
-    Subclasses say which it is, and set what the data say of y by ``_adopt_targets(facts,
-    going_on=...)``.
+    Subclasses say which it is, set what the data say of y by ``_adopt_targets(facts,
+    going_on=...)``, and say by ``_form_of(method)`` the shape and the dtype of what a method tells
+    of one sample.
     """
 
     _ordinary: ClassVar[type]
+    _not_in_identity = NOT_IN_IDENTITY | {"client"}
 
     def __getstate__(self):
         twin = self._twin()
@@ -152,7 +156,9 @@ class FittedOnCluster:
         options = replace(options, batch_size=batch_size, learning_rate_init=rate)
         plan = plan._replace(options=options)
         self._set_temperature(shape, network)
-        ignored = {*NOT_IN_IDENTITY, "client"}
+        digests = None
+        if self.checkpoint is not None:
+            digests = client.gather(client.map(digest, blocks))
         return train_on_cluster(
             plan,
             client,
@@ -164,7 +170,7 @@ class FittedOnCluster:
             network=network,
             n_jobs=self.n_jobs,
             report=report,
-            checkpoint=checkpoint_of(self, client, blocks, held_out, streams, network, ignored),
+            checkpoint=self._checkpoint(digests, held_out, streams, network),
             validate=None if held_out is None else HeldOutFigures(self.to_local(), held_out),
         )
 
@@ -187,9 +193,10 @@ class FittedOnCluster:
 
     # ------------------------------------------------------------ predicting
 
-    def _answer(self, method, X, shape, dtype):
+    def _answer(self, method, X):
         """A lazy answer for a collection, the ordinary one for an array."""
+        check_is_fitted(self)
         local = self.to_local()
         if not is_collection(X):
             return getattr(local, method)(X)
-        return predicted(local.drop_training_state(), method, X, shape, dtype)
+        return predicted(local.drop_training_state(), method, X, *self._form_of(method))

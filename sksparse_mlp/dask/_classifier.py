@@ -121,12 +121,14 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
             found = np.zeros((1, *summary.y_shape))
         self._set_targets(found, None, going_on=going_on)
 
-    @property
-    def _shape_of_labels(self):
-        """Of what is predicted of a sample: a label, or an indicator of each."""
-        return (len(self.classes_),) if self._multilabel else ()
-
     # ------------------------------------------------------------ predicting
+
+    def _form_of(self, method):
+        n_classes, is_label = len(self.classes_), not self._multilabel
+        if method == "predict":
+            return () if is_label else (n_classes,), self.classes_.dtype
+        is_difference = method == "decision_function" and is_label and n_classes == 2
+        return () if is_difference else (n_classes,), np.float64
 
     def decision_function(self, X):
         """Return the logits of the classes or labels; for two classes, their difference.
@@ -141,9 +143,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
         dask array of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels), float64
             Lazy; an ndarray for an array.
         """
-        is_difference = self.classes_.size == 2 and not self._multilabel
-        shape = () if is_difference else (self.classes_.size,)
-        return self._answer("decision_function", X, shape, np.float64)
+        return self._answer("decision_function", X)
 
     def predict(self, X):
         """Return the most probable class of each sample, or the labels that it has.
@@ -158,7 +158,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
         dask array of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or an indicator matrix, lazy; an ndarray for an array.
         """
-        return self._answer("predict", X, self._shape_of_labels, self.classes_.dtype)
+        return self._answer("predict", X)
 
     def predict_log_proba(self, X):
         """Return the logarithms of the probabilities of the classes or labels.
@@ -173,7 +173,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
         dask array of shape (n_samples, n_classes) or (n_samples, n_labels), float64
             Lazy; an ndarray for an array.
         """
-        return self._answer("predict_log_proba", X, (self.classes_.size,), np.float64)
+        return self._answer("predict_log_proba", X)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes, or of each label by itself.
@@ -188,7 +188,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
         dask array of shape (n_samples, n_classes) or (n_samples, n_labels), float64
             Lazy; an ndarray for an array.
         """
-        return self._answer("predict_proba", X, (self.classes_.size,), np.float64)
+        return self._answer("predict_proba", X)
 
     def score(self, X, y, sample_weight=None):
         """Return the share of samples whose class, or all of whose labels, are predicted.

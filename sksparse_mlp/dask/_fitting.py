@@ -5,8 +5,6 @@ import numpy as np
 from .._estimator.fitting import threads_worth_waking
 from .._estimator.labels import weighted_by_class
 from .._network.team import Team, threads_for
-from .._training.checkpoint import Checkpoint
-from .._training.identity import digest, identity_of_fit
 from .._training.linear_start import MOST_SAMPLES
 from .._training.rehearsal import rehearse_training
 from ._blocks import joined_rows, read_block, seed_of_block, some_rows, training_part
@@ -139,19 +137,6 @@ def sample_of(client, blocks, facts, seed):
         for number, (block, n, share) in enumerate(zip(blocks, counts, facts.shares, strict=True))
     ]
     return joined_rows(client.gather(parts))
-
-
-def checkpoint_of(estimator, client, blocks, held_out, streams, network, ignored):
-    """The file that keeps the state of this fit after each round, or None."""
-    if estimator.checkpoint is None:
-        return None
-    parameters = estimator.get_params(deep=False)
-    parameters = {name: v for name, v in parameters.items() if name not in ignored}
-    labels = getattr(estimator, "classes_", None)
-    data = client.gather(client.map(digest, blocks))
-    validation = None if held_out is None else held_out.data
-    identity = identity_of_fit(parameters, labels, data, validation, streams, network)
-    return Checkpoint(estimator.checkpoint, estimator.checkpoint_interval, identity)
 
 
 # ---------------------------------------------------------------- training

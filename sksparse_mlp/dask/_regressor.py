@@ -123,6 +123,9 @@ class DaskTrulySparseMLPRegressor(FittedOnCluster, TrulySparseMLPRegressor):
 
     # ------------------------------------------------------------ predicting
 
+    def _form_of(self, method):
+        return () if self._is_column else (self.n_outputs_,), np.float64
+
     def predict(self, X):
         """Return the predicted targets of each sample.
 
@@ -136,8 +139,7 @@ class DaskTrulySparseMLPRegressor(FittedOnCluster, TrulySparseMLPRegressor):
         dask array of shape (n_samples,) or (n_samples, n_outputs), float64
             Lazy; an ndarray for an array.
         """
-        shape = () if self._is_column else (self.n_outputs_,)
-        return self._answer("predict", X, shape, np.float64)
+        return self._answer("predict", X)
 
     def score(self, X, y, sample_weight=None):
         """Return R^2 of the predictions, of several targets the mean.

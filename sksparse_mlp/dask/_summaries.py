@@ -30,7 +30,8 @@ class Numbers(NamedTuple):
 class Summary(NamedTuple):
     """What has to be known of a block; arrays have one entry, or row, for each group of samples.
 
-    Groups are the classes in the block. Where targets are numbers, all samples are one.
+    Groups are the classes in the block, those that weigh nothing too. Where targets are numbers,
+    all samples are one.
     """
 
     n_features: int
@@ -50,9 +51,7 @@ def summarised(block):
         return None
     chosen = np.flatnonzero(block.sample_weight > 0)
     weight, y = block.sample_weight[chosen], block.y[chosen]
-    groups = np.zeros(min(1, chosen.size), np.int64)
-    if block.has_classes:
-        groups = classes_of(y) if chosen.size else y
+    groups = classes_of(block.y) if block.has_classes else np.zeros(min(1, chosen.size), np.int64)
     members = np.searchsorted(groups, y) if block.has_classes else np.zeros(chosen.size, np.int64)
     numbers, centred = None, np.zeros((chosen.size, 0))
     if not block.has_classes and chosen.size:
@@ -60,7 +59,7 @@ def summarised(block):
     sums = _sums(block.X, chosen, weight, members, groups.size, centred)
     origin, sums, squares, products = sums
     total = np.bincount(members, weight, groups.size)
-    shift = sums / total[:, None]
+    shift = _by_weight(sums, total)
     if numbers is not None:
         numbers = numbers._replace(covariance=products / total)
     return Summary(
@@ -114,6 +113,12 @@ def _sums(X, chosen, weight, members, n_groups, centred):
     return origin, sums, squares, products
 
 
+def _by_weight(sums, weight):
+    """Sums, a row for each group, by the weights of the groups: zero where these are."""
+    weight = weight[:, None]
+    return np.divide(sums, weight, where=weight > 0, out=np.zeros_like(sums))
+
+
 def merged(summaries, groups):
     """The summary of several blocks, in the order given (Chan's formula for sums of squares).
 
@@ -129,7 +134,7 @@ def merged(summaries, groups):
     for part in summaries:
         at = np.searchsorted(groups, part.groups)
         total = weight[at] + part.weight
-        share = (part.weight / total)[:, None]
+        share = _by_weight(part.weight[:, None], total)
         apart = part.mean - mean[at]
         if part.numbers is not None:
             numbers = _joined(numbers, part.numbers, apart[0], share[0])
@@ -175,7 +180,7 @@ def moments_of(summary, factors):
     shares = summary.weight * factors
     shares = shares / shares.sum()
     mean = shares @ summary.mean
-    within = shares @ (summary.squares / summary.weight[:, None])
+    within = shares @ _by_weight(summary.squares, summary.weight)
     if summary.numbers is not None:
         return InputMoments(mean, within, np.minimum(_explained(summary.numbers), within))
     between = shares @ (summary.mean - mean) ** 2

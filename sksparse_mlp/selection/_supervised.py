@@ -123,9 +123,9 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         The bound on the expected number of false selections, at most ``max_false_selections``;
         or None. False are features that are no more likely to be chosen from a half than one drawn
         at random, which noise is.
-    estimators_ : list of TrulySparseMLPClassifier
+    estimators_ : list of TrulySparseMLPClassifier or of TrulySparseMLPRegressor
         The trained networks; of several halves, those of the first.
-    estimator_ : TrulySparseMLPClassifier
+    estimator_ : TrulySparseMLPClassifier or TrulySparseMLPRegressor
         The first of them.
     n_features_in_ : int
         Number of features.
@@ -279,8 +279,8 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
             if reporter.asked_to_stop and number % 2 == 1:  # the pair is complete
                 break
         twin.selection_frequencies_ = tally.frequencies()
-        self._publish(twin)
-        reporter.fit_ends()
+        with self._published(twin):
+            reporter.fit_ends()
         return self
 
     def _check_choice(self, n_features):
