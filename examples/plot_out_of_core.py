@@ -100,6 +100,7 @@ def visit(train):
 
 validation, test = block(n_blocks - 2), block(n_blocks - 1)
 rows_per_second = {"reading alone": visit(lambda X, y: None)}
+print(f"reading alone: {rows_per_second['reading alone']:,.0f} rows a second")
 
 # %%
 # Several epochs, and a step size that knows the end
@@ -140,8 +141,7 @@ print(f"best epoch on the test block: {pickle.loads(best).score(*test):.4f}")
 linear = SGDClassifier(loss="log_loss", random_state=0)
 rows_per_second["SGDClassifier"] = visit(lambda X, y: linear.partial_fit(X, y, classes=classes))
 print(f"SGDClassifier after one epoch, test block: {linear.score(*test):.4f}")
-for name, speed in rows_per_second.items():
-    print(f"{name}: {speed:,.0f} rows a second")
+print({name: f"{speed:,.0f} rows a second" for name, speed in rows_per_second.items()})
 
 # %%
 # How much memory that took
