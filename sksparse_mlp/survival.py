@@ -413,6 +413,12 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
         -------
         self : TrulySparseMLPSurvival
             The estimator, trained further.
+
+        Raises
+        ------
+        ValueError
+            If the chunk holds no event with a positive weight, from which nothing can be learned:
+            make chunks larger.
         """
         return self._partial_fit(X, y, sample_weight)
 

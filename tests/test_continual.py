@@ -202,6 +202,14 @@ def test_what_has_no_meaning_is_refused_and_changes_nothing(changes, how, messag
     assert not model.stable_neurons_[0].any()
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"), [(y[:50], "inconsistent numbers of samples"), (None, "y=None")]
+)
+def test_labels_of_other_samples_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        stream().new_task(X, labels)
+
+
 def test_rules_that_look_everywhere_are_refused_later_too():
     model = stream().new_task(X[FIRST], y[FIRST]).set_params(evolution="cosine")
     with pytest.raises(ValueError, match="cannot go with new_task"):

@@ -236,6 +236,13 @@ def test_targets_are_standardised_by_their_weighted_moments():
     )
 
 
+def test_a_target_without_weight_changes_no_bit():
+    """However large it is: some say so that it is not known."""
+    weight = np.append(np.ones(len(Y)), 0)
+    placeholder = small_regressor().fit(np.vstack((X, X[:1])), np.append(Y, 1e20), weight)
+    assert same_bits(placeholder, small_regressor().fit(X, Y))
+
+
 def test_a_constant_target_is_predicted():
     targets = np.column_stack((Y, np.full(len(Y), 7.0)))
     assert_allclose(regressor().fit(X, targets).predict(X)[:, 1], 7.0, atol=1e-2)
@@ -374,10 +381,17 @@ def test_a_warm_start_with_targets_far_away_is_told():
         model.fit(X, 100 * Y)
 
 
-def test_a_warm_start_with_targets_of_another_shape_is_an_error():
-    model = small_regressor(warm_start=True).fit(X, Y)
+def test_a_warm_start_does_not_tell_of_targets_without_weight():
+    model = small_regressor(warm_start=True, max_iter=1).fit(X, Y)
+    far = np.append(Y, 1e9)
+    model.fit(np.vstack((X, X[:1])), far, sample_weight=(far < 1e9).astype(float))
+
+
+@pytest.mark.parametrize("first", [Y, TWO], ids=["column", "two"])
+def test_a_warm_start_with_targets_of_another_shape_is_an_error(first):
+    model = small_regressor(warm_start=True, max_iter=1).fit(X, first)
     with pytest.raises(ValueError, match="goes on with the same targets"):
-        model.fit(X, Y[:, None])
+        model.fit(X, np.column_stack((TWO, Y)))
 
 
 def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPRegressor, TrulySparseMLPSurvival
 from sksparse_mlp._estimator.concordance import concordance_index
+from sksparse_mlp._estimator.held_out import held_out_fraction
+from sksparse_mlp._estimator.tasks.times import baseline_hazard
 from sksparse_mlp.inspection import contributions
 
 X, Y = times(n_samples=120)
@@ -137,6 +139,27 @@ def test_curves_begin_at_one_and_fall():
         curve(curve.x[-1] + 1)
 
 
+def test_hazards_are_finite_whatever_the_range_of_the_ratios():
+    """Risk sets of exp(-800) and of exp(800), by hand."""
+    targets = np.array([[1.0], [2.0], [3.0]])
+    hazard = baseline_hazard(targets, np.ones(3), np.array([800.0, 0.0, -1.0]))
+    assert_allclose(hazard, np.cumsum([0.0, 1 / (1 + np.exp(-1)), np.exp(1)]))
+
+
+def test_curves_of_samples_far_away_are_probabilities():
+    model = survival(max_iter=1).fit(X, structured(Y["time"] > Y["time"].min(), Y["time"]))
+    values = model.predict_survival_function(X * 1e6, return_array=True)
+    assert abs(model.predict(X * 1e6)).max() > 710
+    assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_a_fit_whose_hazard_overflows_is_refused():
+    far = X.copy()
+    far[:, 0] = -1e4
+    with pytest.raises(ValueError, match="baseline hazard is beyond the range of float64"):
+        survival(hidden_layer_sizes=(), max_iter=1).fit(far, Y)
+
+
 # ---------------------------------------------------------------- y
 
 
@@ -153,6 +176,7 @@ def test_curves_begin_at_one_and_fall():
         (Y.astype([("event", float), ("time", float)]), "must be boolean"),
         (Y.astype([("event", bool), ("time", "U9")]), "must hold times"),
         (Y[:50], "inconsistent numbers of samples"),
+        (None, "requires y to be passed"),
     ],
     ids=str,
 )
@@ -164,9 +188,24 @@ def test_bad_y_is_refused(y, message):
     assert not model.__sklearn_is_fitted__()
 
 
-def test_score_says_where_nothing_can_be_compared():
-    with pytest.raises(ValueError, match="no comparable pair"):
-        survival().fit(X, Y).score(X[:9], structured(np.zeros(9, bool), Y["time"][:9]))
+CENSORED = structured(np.zeros(9, bool), Y["time"][:9])
+
+
+@pytest.mark.parametrize(
+    ("y", "weight", "message"),
+    [
+        (CENSORED, None, "no comparable pair"),
+        (None, None, "requires y to be passed"),
+        (Y[:8], None, "inconsistent numbers of samples"),
+        (Y[:9], np.ones(7), "sample_weight"),
+        (Y[:9], np.full(9, np.nan), "sample_weight: Input sample_weight contains NaN"),
+        (Y[:9], np.linspace(-1, 1, 9), "sample_weight: Negative values"),
+    ],
+    ids=str,
+)
+def test_score_refuses_what_it_cannot_compare(y, weight, message):
+    with pytest.raises(ValueError, match=message):
+        survival(max_iter=1).fit(X, Y).score(X[:9], y, weight)
 
 
 # ---------------------------------------------------------------- as the other estimators
@@ -187,6 +226,33 @@ def test_validation_figures_are_those_of_the_estimator():
     model = survival(batch_size=1000, evolution=None).fit(X, Y, X_val=X, y_val=Y)
     assert model.validation_scores_[-1] == pytest.approx(model.score(X, Y))
     assert_allclose(model.history_["validation_loss"][:-1], model.loss_curve_[1:], rtol=1e-4)
+
+
+def test_validation_samples_without_a_comparable_pair_have_no_score():
+    model = survival(max_iter=1).fit(X, Y, X_val=X[:9], y_val=CENSORED)
+    assert np.isnan(model.validation_scores_).all()
+
+
+def test_early_stopping_needs_a_comparable_pair():
+    with pytest.raises(ValueError, match=r"early_stopping=True .* no comparable pair"):
+        survival(early_stopping=True).fit(X, Y, X_val=X[:9], y_val=CENSORED)
+
+
+def test_the_loss_of_validation_samples_without_weight_is_that_without_them():
+    weight = (Y["time"] < np.median(Y["time"])).astype(float)
+    weighted = survival(max_iter=1).fit(X, Y, X_val=X, y_val=Y, sample_weight_val=weight)
+    fewer = survival(max_iter=1).fit(X, Y, X_val=X[weight > 0], y_val=Y[weight > 0])
+    assert weighted.history_["validation_loss"] == pytest.approx(fewer.history_["validation_loss"])
+
+
+def test_held_out_times_do_not_shape_what_is_trained():
+    """Growth is guided by the other samples alone: other times apart, the same connections."""
+    streams = survival()._new_streams()
+    chosen = held_out_fraction(Y["event"].astype(int), 0.3, streams.splitting)
+    other = Y.copy()
+    other["time"][chosen] = 5 * Y["time"][chosen][::-1]
+    how = {"evolution": "guided", "early_stopping": True, "validation_fraction": 0.3, "max_iter": 1}
+    assert same_bits(survival(**how).fit(X, Y), survival(**how).fit(X, other))
 
 
 def last_survival(estimator, X, y):

@@ -1,6 +1,9 @@
 """Harrell's concordance index, and the mixin of estimators that it scores."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .weights import checked_weight
 
 # Risks closer than this are tied.
 TIED = 1e-8
@@ -44,6 +47,15 @@ def concordance_index(event, time, risk, weight=None):
     return float(concordant / comparable) if comparable > 0 else np.nan
 
 
+def check_comparable(found, name, n_samples):
+    """Refuse a concordance index that is not defined; ``name`` is what an error calls y."""
+    if np.isnan(found):
+        raise ValueError(
+            f"{name} (n_samples={n_samples}) has no comparable pair: no event is followed by a "
+            "longer time, and the concordance index is not defined."
+        )
+
+
 class SurvivalMixin:
     """Mixin of survival models: ``score`` is the concordance index of ``predict``."""
 
@@ -65,12 +77,16 @@ class SurvivalMixin:
             Of all pairs of which it is known who had the event first, the share in which this one
             has the higher predicted risk; equal risks count one half.
         """
-        y = self._read_y(y, "y")
-        weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        found = concordance_index(y[:, 0] > 0, y[:, 1], self.predict(X), weight)
-        if np.isnan(found):
-            raise ValueError(
-                f"y (n_samples={len(y)}) has no comparable pair: no event is followed by a longer "
-                "time, and the concordance index is not defined."
-            )
+        check_is_fitted(self)
+        est = self._twin()
+        X, y = est._validate_X(X, est._read_y(y, "y"), reset=False)
+        weight = checked_weight(sample_weight, X, "sample_weight")
+        event, time, risk = y[:, 0] > 0, y[:, 1], est._forward(X)[:, 0]
+        found = concordance_index(event, time, risk.astype(np.float64), weight)
+        check_comparable(found, "y", len(y))
         return found
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._network.plasticity import most_active, stabilise, stable_of_level
@@ -27,7 +28,7 @@ class Continual:
         return [read_only(stable_of_level(network, level).copy()) for level in levels]
 
     def _new_task(self, X, stability, outputs_of):
-        """Make what matters to a task stable; ``outputs_of`` a twin, which outputs do."""
+        """Make what matters to a task stable; ``outputs_of(twin, X)`` says which outputs do."""
         check_is_fitted(self)
         if isinstance(stability, bool) or not STABILITY.is_satisfied_by(stability):
             raise ValueError(
@@ -37,7 +38,7 @@ class Continual:
         rule = twin.evolution if twin.evolution != "auto" else twin._network.growth
         check_growth_of_plastic(True, rule)
         X = twin._validate_X(X, reset=False)
-        outputs = outputs_of(twin)
+        outputs = outputs_of(twin, X)
         levels = range(1, len(twin._network.widths) - 1)
         important = [most_active(twin._activity(X, level), float(stability)) for level in levels]
         twin._network = twin._network.copy()
@@ -105,10 +106,13 @@ class ContinualClassifier(Continual):
         .. [1] M. B. Gurbuz, C. Dovrolis, "NISPA: neuro-inspired stability-plasticity adaptation
            for continual learning in sparse networks", ICML (2022).
         """
-        return self._new_task(X, stability, lambda twin: twin._outputs_of(y))
+        return self._new_task(X, stability, lambda twin, X: twin._outputs_of(X, y))
 
-    def _outputs_of(self, y):
+    def _outputs_of(self, X, y):
         """Which outputs samples with these labels have."""
+        if y is None:
+            raise ValueError("y=None says nothing of the task that ends: give the labels of X.")
+        check_consistent_length(X, y)
         targets = self._task.encoded(self._read_y(y, "y"), "y")
         if targets.ndim == 2:
             return targets.any(axis=0)
@@ -143,4 +147,6 @@ class ContinualRegressor(Continual):
         .. [1] M. B. Gurbuz, C. Dovrolis, "NISPA: neuro-inspired stability-plasticity adaptation
            for continual learning in sparse networks", ICML (2022).
         """
-        return self._new_task(X, stability, lambda twin: np.zeros(twin._network.widths[-1], bool))
+        return self._new_task(
+            X, stability, lambda twin, X: np.zeros(twin._network.widths[-1], bool)
+        )

@@ -8,10 +8,11 @@ from sklearn.metrics import check_scoring
 
 from .._training.data import TrainingData
 from .compat import accepts_sample_weight
+from .concordance import check_comparable
 
 # To a scorer that takes no weights, samples are shown repeatedly: at most this often on average.
 MOST_REPETITIONS = 100
-# The name of what a survival model's ``score`` returns, which scikit-learn does not know.
+# The name of what a survival model's ``score`` returns: its task finds it, no scorer.
 CONCORDANCE = "concordance"
 
 
@@ -67,24 +68,29 @@ class HeldOutFigures:
         self.estimator, self.X, self.samples = estimator, data.X, data.samples
         self.targets = data.targets[data.samples]
         self.weight = data.sample_weight[data.samples].astype(np.float64)
+        self.by_pairs = estimator._scoring == CONCORDANCE
         self.scorer = None
-        if estimator._scoring is not None:
+        if self.by_pairs and estimator.early_stopping:
+            self._check_that_pairs_are_comparable()
+        elif not self.by_pairs and estimator._scoring is not None:
             self.scorer = Scorer(estimator, held_out, training)
+
+    def _check_that_pairs_are_comparable(self):
+        _, found = self._figures(np.zeros((self.samples.size, 1)))
+        name = "early_stopping=True looks at pairs, and y of the validation samples"
+        check_comparable(found, name, self.samples.size)
 
     def __call__(self, network, team):
         which = {"team": team, "chosen": self.samples}
-        outputs = self.estimator._forward(self.X, network, **which).astype(np.float64)
-        loss, score = self.estimator._task.figures(outputs, self.targets, self.weight)
-        monitored = -loss
+        loss, score = self._figures(self.estimator._forward(self.X, network, **which))
+        monitored = score if self.by_pairs else -loss
         if self.scorer is not None:
             score = monitored = self.scorer(network)
         return {"validation_loss": loss, "validation_score": score, "monitored": monitored}
 
-
-def _scorer_of(estimator):
-    """The scorer that ``scoring`` names."""
-    name = estimator._scoring
-    return check_scoring(estimator, None if name == CONCORDANCE else name)
+    def _figures(self, outputs):
+        outputs = outputs.astype(np.float64)
+        return self.estimator._task.figures(outputs, self.targets, self.weight)
 
 
 class Scorer:
@@ -100,9 +106,9 @@ class Scorer:
 
     def __init__(self, estimator, held_out, training):
         data = held_out.data
-        self.training = None if estimator._scoring == CONCORDANCE else training  # risks are enough
-        self.estimator, self.name = estimator, f"scoring={estimator.scoring!r}"
-        self.scorer = _scorer_of(estimator)
+        self.estimator, self.training = estimator, training
+        self.name = f"scoring={estimator.scoring!r}"
+        self.scorer = check_scoring(estimator, estimator._scoring)
         samples, self.more = data.samples[data.sample_weight[data.samples] > 0], {}
         weight = data.sample_weight[samples].astype(np.float64)
         if accepts_sample_weight(self.scorer):

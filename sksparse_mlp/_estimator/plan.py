@@ -160,8 +160,9 @@ def _guidance(estimator, shape):
 
 def _with_clues(task, data):
     """The data with what the task says that inputs are to be compared with."""
-    clues = task.clues(data.targets, data.sample_weight.astype(np.float64))
-    return data._replace(targets=clues)
+    weight = np.zeros(len(data.targets))  # what is held out tells nothing
+    weight[data.samples] = data.sample_weight[data.samples]
+    return data._replace(targets=task.clues(data.targets, weight))
 
 
 def _start(task, data, moments, options):

@@ -22,6 +22,8 @@ ROUNDING = 1e-12
 def moments_of_targets(y, sample_weight):
     """The largest size of each target, and in units of it the weighted mean and variance.
 
+    What weighs nothing does not count, however large it is.
+
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -31,8 +33,8 @@ def moments_of_targets(y, sample_weight):
     -------
     size, mean, variance : ndarray of float64, shape (n_outputs,)
     """
-    y = np.asarray(y, np.float64).reshape(len(y), -1)
-    weight = sample_weight / sample_weight.sum()
+    y = np.asarray(y, np.float64).reshape(len(y), -1)[sample_weight > 0]
+    weight = sample_weight[sample_weight > 0] / sample_weight.sum()
     size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
     y, weight = y / size, weight[:, None]
     mean = (weight * y).sum(axis=0)
@@ -69,14 +71,15 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         if not going_on:
             self._standardise_like(y, sample_weight)
         else:
-            self._check_same_axes(y)
-            self._warn_if_elsewhere(np.mean(y, axis=0), np.std(y, axis=0))
+            self._check_same_targets(y.shape[1:])
+            self._warn_if_elsewhere(*moments_of_targets(y, sample_weight))
 
-    def _check_same_axes(self, y):
-        if (y.ndim == 1) != self._is_column:
+    def _check_same_targets(self, shape):
+        known = () if self._is_column else self.target_mean_.shape
+        if shape != known:
             raise ValueError(
-                "warm_start=True goes on with the same targets: y has the shape "
-                f"{y.shape}, and that of the last fit had {1 if self._is_column else 2} axes."
+                "warm_start=True goes on with the same targets: those of a sample have the shape "
+                f"{shape} in y, and had {known} in the last fit."
             )
 
     def _learn(self, data, streams, *, network=None, stream=False, **how):
@@ -89,9 +92,9 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         if is_first:
             self._standardise_like(y, sample_weight)
 
-    def _warn_if_elsewhere(self, mean, deviation):
-        """Warn where targets lie far from those whose scale is kept."""
-        far = abs(mean - self.target_mean_) + deviation
+    def _warn_if_elsewhere(self, size, mean, variance):
+        """Warn where targets with these moments lie far from those whose scale is kept."""
+        far = abs(mean * size - self.target_mean_) + np.sqrt(variance) * size
         if (far > FAR * self.target_scale_).any():
             warnings.warn(
                 "warm_start=True keeps target_mean_ and target_scale_ of the first fit, and these "

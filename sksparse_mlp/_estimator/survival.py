@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._training.divergence import DivergenceError
 from .checks import check_not_masked
 from .concordance import SurvivalMixin
 from .explaining import contributions_to
@@ -79,6 +80,12 @@ class BaseSparseSurvival(SurvivalMixin, BaseSupervisedMLP):
     def _set_fitted(self, trainer, n_samples, earlier=None):
         super()._set_fitted(trainer, n_samples, earlier)
         vars(self).update(self._found_by(self._network, trainer.data))
+        if not np.isfinite(self.cum_baseline_hazard_[-1]):
+            raise DivergenceError(
+                "The baseline hazard is beyond the range of float64: the log hazard ratios of the "
+                f"samples are too far from zero. Lower learning_rate_init="
+                f"{self.learning_rate_init!r}, or scale X (for example with StandardScaler)."
+            )
 
     def _found_by(self, network, data):
         found = super()._found_by(network, data)
@@ -94,7 +101,8 @@ class BaseSparseSurvival(SurvivalMixin, BaseSupervisedMLP):
     def _hazards(self, X):
         """Cumulative hazards at ``unique_times_``, one row a sample."""
         check_is_fitted(self)
-        return np.exp(self._outputs(X)) * self.cum_baseline_hazard_
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.exp(self._outputs(X) + np.log(self.cum_baseline_hazard_))
 
     def _step_functions(self, values, start):
         functions = np.empty(len(values), object)

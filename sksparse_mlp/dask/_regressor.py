@@ -115,8 +115,8 @@ class DaskTrulySparseMLPRegressor(FittedOnCluster, TrulySparseMLPRegressor):
     def _adopt_targets(self, summary, *, going_on):
         size, mean, variance, _ = summary.numbers
         if going_on:
-            self._check_same_axes(np.zeros((1, *summary.y_shape)))
-            self._warn_if_elsewhere(mean * size, np.sqrt(variance) * size)
+            self._check_same_targets(summary.y_shape)
+            self._warn_if_elsewhere(size, mean, variance)
             return
         self._is_column = summary.y_shape == ()
         self._standardise_by(size, mean, variance)

@@ -48,9 +48,9 @@ class TimeTask:
     def figures(self, outputs, targets, weight):
         """Loss, by risk sets among these samples, and concordance index; NaN without any pair."""
         event, time, z = targets[:, 0] > 0, abs(targets[:, 0]), outputs[:, 0]
-        share = weight / weight.sum()
+        share, counts = weight / weight.sum(), event & (weight > 0)
         log_risk = log_risk_sets(time, share, z)
-        loss = float((share * event * (log_risk - z)).sum())
+        loss = float((share[counts] * (log_risk[counts] - z[counts])).sum())
         return loss, concordance_index(event, time, z, weight)
 
     def missing_from(self, y):
@@ -60,9 +60,9 @@ class TimeTask:
 
 def log_risk_sets(time, weight, z):
     """Logarithm of the sum of ``weight * exp(z)`` of all samples with this time or a longer one."""
-    order, shift = np.argsort(-time, kind="stable"), z.max()
+    order = np.argsort(-time, kind="stable")
     with np.errstate(divide="ignore"):
-        sums = shift + np.log(np.cumsum(weight[order] * np.exp(z[order] - shift)))
+        sums = np.logaddexp.accumulate(np.log(weight[order]) + z[order])
     # Of samples with equal times the last one has summed up all.
     return sums[np.searchsorted(-time[order], -time, side="right") - 1]
 
@@ -79,9 +79,11 @@ def baseline_hazard(targets, weight, z):
     Returns
     -------
     ndarray of float64
+        Infinite where it is beyond the range.
     """
     time, weight = abs(targets[:, 0]).astype(np.int64), weight / weight.sum()
     event = (targets[:, 0] > 0) & (weight > 0)
     log_risk = log_risk_sets(time, weight, z)
-    jumps = weight[event] * np.exp(-log_risk[event])
+    with np.errstate(over="ignore"):
+        jumps = np.exp(np.log(weight[event]) - log_risk[event])
     return np.cumsum(np.bincount(time[event] - 1, jumps, minlength=time.max()))
