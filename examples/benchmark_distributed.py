@@ -180,7 +180,7 @@ def main(arguments=None):
     parser.add_argument("--passes", type=int, default=20, help="over the data")
     parser.add_argument("--repeat", type=int, default=1, help="the fastest of so many fits counts")
     parser.add_argument("--hidden", type=int, default=1000, help="hidden neurons")
-    parser.add_argument("--epsilon", type=float, default=20, help="sets the connections")
+    parser.add_argument("--epsilon", type=float, help="sets the connections")
     parser.add_argument("--batch", type=int, help="of one process, and of each block")
     parser.add_argument("--rounds", type=int, help="of the clusters; default: the estimator's")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])

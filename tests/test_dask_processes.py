@@ -244,18 +244,18 @@ def test_after_the_death_of_the_scheduler_another_one_goes_on_from_the_checkpoin
 
 
 def large_block(number):
-    """75 MB of float32, with a class in its first feature."""
+    """60 MB of float32, with a class in its first feature."""
     random = np.random.default_rng(number)
-    X = random.standard_normal((1000, 18_750), dtype=np.float32)
-    y = np.arange(1000) % 2
+    X = random.standard_normal((500, 30_000), dtype=np.float32)
+    y = np.arange(500) % 2
     X[:, 0] += 2 * y
     return X, y
 
 
 @pytest.mark.slow
 def test_blocks_beyond_the_memory_of_the_workers_are_spilled_and_the_limit_holds():
-    """1.2 GB on a worker that may take 700 MB: none dies, and the bits are those of a roomy one."""
-    parts = [dask.delayed(large_block, nout=2)(number) for number in range(16)]
+    """720 MB on a worker that may take 700: it lives, and the bits are those of a roomy one."""
+    parts = [dask.delayed(large_block, nout=2)(number) for number in range(12)]
     model = on_cluster(hidden_layer_sizes=20, max_iter="auto", rounds=3, local_steps=5)
     found = []
     for limit in ("700MB", 0):
