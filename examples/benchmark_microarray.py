@@ -123,11 +123,10 @@ def network_dense(case):
     """Return our model with dense layers as wide as the sparse model's parameters allow."""
     parameters = sparse_mlp(case)[-1].get_params()
     depth = np.size(parameters["hidden_layer_sizes"])
-    epsilons = [10] * depth + [20]
     widths = [case.n_features, *np.ravel(parameters["hidden_layer_sizes"]), case.n_classes]
     pairs = list(itertools.pairwise(widths))
-    sizes = [min(a * b, epsilon * (a + b)) for epsilon, (a, b) in zip(epsilons, pairs, strict=True)]
-    budget = sum(sizes) + sum(widths[1:])
+    sizes = [min(a * b, 20 * a + 10 * b) for a, b in pairs[:-1]]
+    budget = sum(sizes) + min(np.prod(pairs[-1]), 20 * sum(pairs[-1])) + sum(widths[1:])
     # n_features w + (depth - 1) w^2 + n_classes w weights, depth w + n_classes biases = budget
     linear = case.n_features + case.n_classes + depth
     roots = np.roots([depth - 1, linear, case.n_classes - budget])

@@ -49,8 +49,8 @@ default="relu"
         Sets how many connections there are: a layer between n_in and n_out neurons has
         ``round(epsilon * (n_in + n_out))`` of them, at most ``n_in * n_out``. More connections
         can express more and take longer. Positive; one for all layers or one for each, the
-        output layer included. None: 20 for the output layer and the skip layer, 10 for the
-        others, unless ``density`` is given.
+        output layer included. None: 20, but ``20 * n_in + 10 * n_out`` connections of layers that
+        lead to hidden neurons, unless ``density`` is given.
 
     density : float, default=None
         Another way to say how many connections there are: the share of all possible ones, in
@@ -473,7 +473,7 @@ default="relu"
     >>> model.fit(X_train, y_train).predict(X_test[:5]).shape
     (5,)
     >>> model[-1].n_connections_
-    (15000, 2000, 1000)
+    (20000, 2000, 1000)
     """
 
     _parameter_constraints: ClassVar[dict] = {

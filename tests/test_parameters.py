@@ -164,11 +164,11 @@ def test_epsilon_sets_the_number_of_connections(epsilon, expected):
     assert fitted(epsilon=epsilon).n_connections_ == expected
 
 
-def test_epsilon_is_10_and_20_at_the_outputs_unless_said_otherwise():
+def test_epsilon_is_20_and_less_for_hidden_neurons_unless_said_otherwise():
     model = small(
         hidden_layer_sizes=(200, 300), epsilon=None, skip_connections="zero", max_iter=1
     ).fit(np.tile(X, 10), np.arange(len(X)) % 40)
-    assert model.n_connections_ == (10 * 300, 10 * 500, 20 * 340, 20 * 140)
+    assert model.n_connections_ == (4000, 7000, 20 * 340, 20 * 140)
 
 
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.8, 1.0])

@@ -18,8 +18,9 @@ from .._network.topology import (
 from .checks import check_memory
 from .constraints import AT_LEAST_ONE, DENSITY, LARGEST_COUNT, POSITIVE
 
-# Of hidden layers, and of those that end at the outputs.
-HIDDEN_EPSILON, OUTPUT_EPSILON = 10.0, 20.0
+# Connections for each neuron that a layer comes from, and that it leads to if they are hidden: with
+# few inputs, hidden neurons of few connections tell noise from what matters.
+DEFAULT_EPSILON, HIDDEN_EPSILON = 20.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,12 @@ def _check_that_one_is_given(parameters):
 def _epsilons(given, n_levels, shapes):
     """One for each layer."""
     if given is None:
-        n_hidden = n_levels - 1
-        return [HIDDEN_EPSILON] * n_hidden + [OUTPUT_EPSILON] * (len(shapes) - n_hidden)
+        hidden, others = shapes[: n_levels - 1], shapes[n_levels - 1 :]
+        between = [
+            (DEFAULT_EPSILON * n_in + HIDDEN_EPSILON * n_out) / (n_in + n_out)
+            for n_in, n_out in hidden
+        ]
+        return between + [DEFAULT_EPSILON] * len(others)
     if isinstance(given, Real):
         return [float(given)] * len(shapes)
     return _one_for_each_layer("epsilon", given, POSITIVE, n_levels, shapes)

@@ -62,7 +62,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
     ...     model.predict(X).compute().shape
     (120,)
     >>> model.to_local().n_connections_
-    (700, 40, 100)
+    (1000, 40, 100)
     """
 
     _ordinary = TrulySparseMLPClassifier
