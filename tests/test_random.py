@@ -2,13 +2,13 @@
 
 from itertools import combinations, product
 
-import numba
 import numpy as np
 import pytest
 import reference
 from numpy.testing import assert_array_equal
 from scipy import stats
 
+from sksparse_mlp._kernels.jit import kernel
 from sksparse_mlp._kernels.random import (
     derive,
     mix,
@@ -24,27 +24,27 @@ SEED = 1234567
 PUBLISHED = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
 
 
-@numba.njit
+@kernel
 def mix_and_derive(x, counter):
     """Both hashes."""
     return mix(x), derive(x, counter)
 
 
-@numba.njit
+@kernel
 def uniforms(states, i, out):
     """Fill an array from one of some states."""
     for k in range(out.size):
         out[k] = next_uniform(bare(states), i)
 
 
-@numba.njit
+@kernel
 def integers(states, i, n, out):
     """Fill an array with integers below n from one of some states."""
     for k in range(out.size):
         out[k] = next_below(bare(states), i, n)
 
 
-@numba.njit
+@kernel
 def pairs(states, n, integers, uniforms):
     """Fill two arrays with integers below n and with what is left of their draws."""
     for k in range(integers.size):
