@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from estimators import small
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_selection import f_classif
 
+from sksparse_mlp._estimator import plan
 from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import growth_preferences, input_moments
 
@@ -87,3 +89,15 @@ def test_preferences_have_mean_one_and_leave_no_input_out(guidance, seed):
 
 def test_without_any_separation_all_inputs_are_alike():
     assert growth_preferences(np.zeros(3), 0.5).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("call", "n_seen"), [("partial_fit", 512), ("fit", 600)])
+def test_in_a_stream_some_samples_tell_how_far_inputs_vary(monkeypatch, call, n_seen):
+    X, y = example(n_samples=600)
+    model = small(max_iter=1, evolution="set").fit(X, y)
+    seen = []
+    monkeypatch.setattr(
+        plan, "input_moments", lambda data: seen.append(data.samples.size) or input_moments(data)
+    )
+    getattr(model, call)(X, y)
+    assert seen == [n_seen]

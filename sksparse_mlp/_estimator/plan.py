@@ -11,6 +11,7 @@ import numpy as np
 
 from .._network.shapes import has_skip
 from .._network.topology import EvolutionTiming
+from .._training.data import some_samples
 from .._training.importance import SAMPLES_OF_STREAM, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments
@@ -179,7 +180,10 @@ def _start(task, data, moments, options):
 
 def _explain(data, moments, stream, network, team):
     """Importances of the inputs of a trained network."""
-    moments = input_moments(data) if moments is None else moments
+    if moments is None:
+        # Each chunk of a stream says anew how far inputs vary: some of its samples are enough.
+        few = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
+        moments = input_moments(data._replace(samples=few) if stream else data)
     spread = np.sqrt(moments.variance)
     if stream and not spread.any():  # a chunk of one sample has none
         spread = np.ones_like(spread)
