@@ -21,7 +21,8 @@ from estimators import small
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(200, 500)).astype(np.float32), rng.integers(0, 3, 200)
-network = partial(small, hidden_layer_sizes=(200,), epsilon=20, batch_size=4,
+# With so many samples in a mini-batch, no fit wants kernels of its own.
+network = partial(small, hidden_layer_sizes=(200,), epsilon=20, batch_size=32,
                   learning_rate="constant", learning_rate_init=1e-4, n_iter_no_change=10**6)
 network(max_iter=1, learning_rate="cosine").fit(X, y)
 model = network(max_iter=10**6)
