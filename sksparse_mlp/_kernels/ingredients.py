@@ -11,7 +11,7 @@ import functools
 
 import numba
 
-TESTED_BELOW = (0, 69)
+TESTED_FROM, TESTED_BELOW = (0, 68), (0, 69)
 PRIVATE = (
     "_finalize_dynamic_globals",
     "_finalize_final_module",
@@ -39,7 +39,8 @@ def supported_compilers():
         from numba.core.compiler import Compiler
     except (ImportError, ValueError):
         return None
-    if version >= TESTED_BELOW or not all(hasattr(JITCodeLibrary, name) for name in PRIVATE):
+    tested = TESTED_FROM <= version < TESTED_BELOW
+    if not tested or not all(hasattr(JITCodeLibrary, name) for name in PRIVATE):
         return None
     libraries = _libraries(JITCodeLibrary)
     return tuple(_compiler_with(library, Compiler) for library in libraries)
