@@ -180,10 +180,12 @@ def _start(task, data, moments, options):
 
 def _explain(data, moments, stream, network, team):
     """Importances of the inputs of a trained network."""
-    if moments is None:
-        # Each chunk of a stream says anew how far inputs vary: some of its samples are enough.
+    if moments is None and stream:
+        # Each chunk says anew how far inputs vary: some of its samples are enough.
         few = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
-        moments = input_moments(data._replace(samples=few) if stream else data)
+        moments = input_moments(data._replace(samples=few))
+    elif moments is None:
+        moments = input_moments(data)
     spread = np.sqrt(moments.variance)
     if stream and not spread.any():  # a chunk of one sample has none
         spread = np.ones_like(spread)
