@@ -25,10 +25,19 @@ from sksparse_mlp import (
     SparseMLPFeatureSelector,
     TrulySparseMLPClassifier,
 )
+from sksparse_mlp._estimator.plan import judge_inputs
 from sksparse_mlp._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS
-from sksparse_mlp._network.team import Team
+from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._training import importance as _scores
-from sksparse_mlp._training.importance import MEMORY, ImportanceRecorder, sensitivity, strength
+from sksparse_mlp._training.importance import (
+    FEW_SAMPLES,
+    MEMORY,
+    ImportanceRecorder,
+    importances,
+    sensitivity,
+    strength,
+)
+from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp._training.trainer import Trainer
 from sksparse_mlp.inspection import importance_table
 
@@ -117,6 +126,46 @@ def test_sensitivity_of_more_samples_than_are_taken_at_once():
     with Team(2) as team:
         found = sensitivity(network, data, data.samples, team, OF_LOSS)
     assert_allclose(found, slow_sensitivity(network, data, OF_LOSS), rtol=1e-3)
+
+
+def few_at_once(monkeypatch):
+    monkeypatch.setattr(_scores, "samples_per_call", lambda *_, n_passes: 32)
+
+
+def test_sensitivity_is_the_same_however_few_samples_a_call_of_the_kernel_takes(monkeypatch):
+    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
+    with Team(1) as team:
+        at_once = sensitivity(network, data, data.samples, team, OF_LOSS)
+        few_at_once(monkeypatch)
+        assert_array_equal(sensitivity(network, data, data.samples, team, OF_LOSS), at_once)
+
+
+def test_a_team_that_was_told_to_stop_looks_at_no_more_samples(monkeypatch):
+    few_at_once(monkeypatch)
+    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
+    with Team(1) as team:
+        team.stop()
+        with pytest.raises(Stopped):
+            sensitivity(network, data, data.samples, team, OF_LOSS)
+
+
+@pytest.mark.parametrize("pressed", ["before", "meanwhile"])
+def test_after_ctrl_c_the_importances_of_a_fit_are_those_of_few_samples(pressed, monkeypatch):
+    few_at_once(monkeypatch)
+    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
+    moments = input_moments(data)
+    with Team(1) as team:
+        few = importances(network, data, np.sqrt(moments.variance), team, FEW_SAMPLES)
+        forward = team.map
+
+        def stopping(function):
+            forward(function)
+            team.stop()
+
+        if pressed == "before":
+            team.stop()
+        monkeypatch.setattr(team, "map", stopping)
+        assert_array_equal(judge_inputs(data, moments, False, network, team), few)
 
 
 def test_strength_is_the_sum_of_magnitudes():

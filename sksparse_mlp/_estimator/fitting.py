@@ -59,7 +59,7 @@ def train(
         Called with a new network and the team, before its first step.
     explain : callable or None
         Called with the trained network and the team: what it returns becomes ``explanation`` of the
-        trainer. Ctrl-C waits for it, so that nothing is lost.
+        trainer, see :func:`explain_training`.
     report : callable or None
         Called with the number of epochs and the trainer, returns a reporter: see ``Trainer``.
     checkpoint : Checkpoint or None
@@ -96,8 +96,16 @@ def train(
             start(network, team=team)
         trainer.run(n_epochs)
         if explain is not None:
-            with deferred_interrupt() as interrupt:
-                trainer.explanation = explain(trainer.network, team=team)
-            trainer.interrupted |= interrupt.requested
+            explain_training(trainer, explain)
     trainer.network.forbidden = None  # of this training alone
     return trainer
+
+
+def explain_training(trainer, explain):
+    """Set ``explanation`` of a trainer; Ctrl-C makes that short, and nothing is lost."""
+    team = trainer.team
+    if trainer.interrupted:
+        team.stop()
+    with deferred_interrupt(team.stop) as interrupt:
+        trainer.explanation = explain(trainer.network, team=team)
+    trainer.interrupted |= interrupt.requested

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .._network.shapes import has_skip
+from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
 from .._training.data import some_samples
-from .._training.importance import SAMPLES_OF_STREAM, SAMPLES_PER_EPOCH, importances
+from .._training.importance import FEW_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments
 from .._training.options import TrainingOptions
@@ -84,7 +85,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         _architecture(estimator, sizes, preferences, _growth(estimator, options, network, shape)),
         options,
         _start(task, data, moments, options) if starts_fitted else None,
-        partial(_explain, data, moments, shape.stream),
+        partial(judge_inputs, data, moments, shape.stream),
     )
 
 
@@ -178,8 +179,8 @@ def _start(task, data, moments, options):
     )
 
 
-def _explain(data, moments, stream, network, team):
-    """Importances of the inputs of a trained network."""
+def judge_inputs(data, moments, stream, network, team):
+    """Importances of the inputs of a trained network; after Ctrl-C, for few samples."""
     if moments is None and stream:
         # Each chunk says anew how far inputs vary: some of its samples are enough.
         few = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
@@ -189,8 +190,11 @@ def _explain(data, moments, stream, network, team):
     spread = np.sqrt(moments.variance)
     if stream and not spread.any():  # a chunk of one sample has none
         spread = np.ones_like(spread)
-    at_most = SAMPLES_OF_STREAM if stream else SAMPLES_PER_EPOCH
-    return importances(network, data, spread, team, at_most)
+    judge = partial(importances, network, data, spread, team)
+    try:
+        return judge(FEW_SAMPLES if stream or team.stopped else SAMPLES_PER_EPOCH)
+    except Stopped:
+        return judge(FEW_SAMPLES)
 
 
 def _architecture(estimator, sizes, preferences, growth):

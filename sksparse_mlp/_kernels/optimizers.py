@@ -13,19 +13,24 @@ Decoupled weight decay regularization. ICLR.
 
 import numpy as np
 
-from .jit import inlined
+from .jit import always_inlined, inlined
 from .records import ADAM, NESTEROV, SUM_GRADIENTS
 from .simd import load, store
+
+
+@always_inlined
+def flushed(x):
+    """Zero where ``|x| < 1e-30``: subnormal numbers would slow every later step."""
+    return np.float32(0) if abs(x) < np.float32(1e-30) else x
 
 
 @inlined
 def update(params, trained, gradients, first_gradient, rate, decay):
     """One step on some parameters, whose gradients begin at ``gradients[first_gradient]``.
 
-    Gradients are left at zero, for the next step to add to. Moments next to nothing are set to
-    zero, since subnormal numbers would slow every later step.
+    Gradients are left at zero, for the next step to add to. Weights and moments are flushed.
     """
-    momentum, one, zero, tiny = params.momentum, np.float32(1), np.float32(0), np.float32(1e-30)
+    momentum, one, zero = params.momentum, np.float32(1), np.float32(0)
     weights, moment_1, moment_2 = trained.values, trained.moment_1, trained.moment_2
     w0, g0 = trained.start, first_gradient
     if params.solver == ADAM:
@@ -34,16 +39,18 @@ def update(params, trained, gradients, first_gradient, rate, decay):
             store(gradients, g0 + k, zero)
             m = momentum * load(moment_1, w0 + k) + (one - momentum) * g
             v = params.beta_2 * load(moment_2, w0 + k) + (one - params.beta_2) * g * g
-            store(moment_1, w0 + k, m if abs(m) > tiny else zero)
-            store(moment_2, w0 + k, v if v > tiny else zero)
-            store(weights, w0 + k, w - rate * m / (np.sqrt(v) + params.adam_epsilon) - decay * w)
+            store(moment_1, w0 + k, flushed(m))
+            store(moment_2, w0 + k, flushed(v))
+            w = w - rate * m / (np.sqrt(v) + params.adam_epsilon) - decay * w
+            store(weights, w0 + k, flushed(w))
     elif params.solver == NESTEROV:
         for k in range(trained.n):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)
             store(gradients, g0 + k, zero)
             velocity = momentum * load(moment_1, w0 + k) - rate * g
-            store(moment_1, w0 + k, velocity if abs(velocity) > tiny else zero)
-            store(weights, w0 + k, w + momentum * velocity - rate * g - decay * w)
+            store(moment_1, w0 + k, flushed(velocity))
+            w = w + momentum * velocity - rate * g - decay * w
+            store(weights, w0 + k, flushed(w))
     elif params.solver == SUM_GRADIENTS:
         for k in range(trained.n):
             total = load(moment_1, w0 + k) + rate * load(gradients, g0 + k)
@@ -54,5 +61,6 @@ def update(params, trained, gradients, first_gradient, rate, decay):
             g, w = load(gradients, g0 + k), load(weights, w0 + k)
             store(gradients, g0 + k, zero)
             velocity = momentum * load(moment_1, w0 + k) - rate * g
-            store(moment_1, w0 + k, velocity if abs(velocity) > tiny else zero)
-            store(weights, w0 + k, w + velocity - decay * w)
+            store(moment_1, w0 + k, flushed(velocity))
+            w = w + velocity - decay * w
+            store(weights, w0 + k, flushed(w))

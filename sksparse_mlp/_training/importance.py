@@ -18,15 +18,16 @@ from .._kernels.records import (
     GradientBatch,
 )
 from .._network.lanes import MAX_LANES, lanes_for
-from .._network.prediction import prediction_parameters
+from .._network.prediction import prediction_parameters, samples_per_call
+from .._network.team import Stopped
 from .._network.workspace import aligned_zeros
 from .._network.x_view import samples_at_once, window
 from .data import some_samples
 
 # An epoch's figure is taken over at most this many samples, which bounds what it costs.
 SAMPLES_PER_EPOCH = 512
-# Of a chunk of a stream, whose importances are judged in every call.
-SAMPLES_OF_STREAM = 32
+# Of a chunk of a stream, whose importances are judged in every call; and after Ctrl-C.
+FEW_SAMPLES = 32
 # Sums are kept for at most this many tiles at a time, which bounds memory.
 TILES_AT_ONCE = 8
 
@@ -60,6 +61,11 @@ def sensitivity(network, data, chosen, team, kind, shares=None):
     Returns
     -------
     ndarray of float64, shape (n_features,)
+
+    Raises
+    ------
+    Stopped
+        If the team was told to stop, and more than one call of the kernel is needed.
     """
     n_features, total = network.widths[0], np.zeros(network.widths[0])
     lanes, params = lanes_for(MAX_LANES), prediction_parameters(network)
@@ -70,7 +76,10 @@ def sensitivity(network, data, chosen, team, kind, shares=None):
     of_output = kind in (OF_OUTPUT, ATTRIBUTION_OF_OUTPUT)
     outputs = turns if of_output else data.targets[chosen]
     at_once = min(TILES_AT_ONCE, samples_at_once(data.X) // MAX_LANES or 1) * MAX_LANES
+    at_once = min(at_once, samples_per_call(network, team, n_passes=2))
     for start in range(0, chosen.size, at_once):
+        if start > 0 and team.stopped:
+            raise Stopped
         part = slice(start, start + at_once)
         view = window(data.X, chosen[part])
         n_tiles = -(-view.order.size // MAX_LANES)
@@ -94,7 +103,8 @@ def sensitivity(network, data, chosen, team, kind, shares=None):
             input_gradients(lanes, network.arrays, params, view.x, share)
 
         team.map(differentiate)
-        total += sums.sum(axis=0, dtype=np.float64)
+        for sum_of_tile in sums:  # in this order, however many are summed up at once
+            total += sum_of_tile
     return total
 
 

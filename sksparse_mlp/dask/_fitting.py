@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._estimator.fitting import threads_worth_waking
+from .._estimator.fitting import explain_training, threads_worth_waking
 from .._estimator.labels import weighted_by_class
 from .._network.team import Team, threads_for
 from .._training.linear_start import MOST_SAMPLES
@@ -208,5 +208,5 @@ def train_on_cluster(
         if plan.start is not None and not resumed:
             plan.start(network, team=team)
         coordinator.run(schedule.n_rounds)
-        coordinator.explanation = plan.explain(coordinator.network, team=team)
+        explain_training(coordinator, plan.explain)
     return coordinator
