@@ -19,6 +19,7 @@ from reference import Parameters, Twin, activate, flatten, log_softmax, slope_of
 from scipy import sparse
 
 from sksparse_mlp._kernels.forward import CACHE_BYTES
+from sksparse_mlp._kernels.steps import FEATURES_AT_ONCE
 from sksparse_mlp._network import workspace
 from sksparse_mlp._network.activations import CODES
 from sksparse_mlp._network.x_view import samples_at_once, window
@@ -389,6 +390,21 @@ def test_cutting_an_epoch_into_calls_changes_no_bit(monkeypatch):
     monkeypatch.setattr(pace, "SECONDS_PER_CALL", 0.0)
     train(cut := network.copy(), data, **changes)
     assert bits_of(cut) == bits_of(whole)
+
+
+@pytest.mark.parametrize("changes", [{}, {"input_noise": 0.3, "input_dropout": 0.2}], ids=str)
+def test_inputs_that_stay_loaded_change_no_bit(changes, monkeypatch):
+    widths = (FEATURES_AT_ONCE + 9, 5, 2)
+    network, data = make_network(widths), make_data(35, widths[0], 2)
+    monkeypatch.setattr(_training, "INPUTS_KEPT_UP_TO", 10**9)
+    train(kept := network.copy(), data, n_epochs=3, n_threads=2, **changes)
+    train(anew := network.copy(), data, **changes)
+    for _ in range(2):
+        train(anew, data, **changes)
+    assert bits_of(kept) == bits_of(anew)
+    monkeypatch.setattr(_training, "INPUTS_KEPT_UP_TO", 0)
+    train(not_kept := network.copy(), data, n_epochs=3, **changes)
+    assert bits_of(not_kept) == bits_of(kept)
 
 
 # ---------------------------------------------------------------- forms of X

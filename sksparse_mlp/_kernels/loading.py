@@ -26,8 +26,21 @@ INPUT_NOISE, INPUT_DROPOUT, HIDDEN_DROPOUT = range(3)
 
 
 @inlined
-def load_dense(lanes, x, samples, tile, first, last):
-    """Copy features first .. last - 1 of some samples of a dense X into a tile."""
+def load_by_column(lanes, x, samples, tile, first, last):
+    """Copy features first .. last - 1 of a dense X, whose samples lie side by side, into a tile."""
+    for feature in range(first, last):
+        to, at = tile.start + feature * (1 << len(lanes)), x.values + feature * x.column_stride
+        for lane in range(samples.n):
+            address = at + load(samples.order, samples.first + lane) * x.row_stride
+            if x.is_double:
+                store(tile.values, to + lane, np.float32(load_float64(address)))
+            else:
+                store(tile.values, to + lane, load_float32(address))
+
+
+@inlined
+def load_by_row(lanes, x, samples, tile, first, last):
+    """The same of an X whose features lie side by side."""
     width, tiles, offset = 1 << len(lanes), tile.values, tile.start
     # 64 features at a time: the lines of the tile that they share stay in L1. Meanwhile each
     # sample's next 64 are prefetched: the processor does not foresee this many strides.
@@ -82,25 +95,28 @@ def load_tile(lanes, x, samples, tile, first, last):
             store(tile.values, i, np.float32(0))
     if x.is_sparse:
         load_sparse(lanes, x, samples, tile, first, last)
+    elif abs(x.row_stride) < abs(x.column_stride):
+        load_by_column(lanes, x, samples, tile, first, last)
     else:
-        load_dense(lanes, x, samples, tile, first, last)
+        load_by_row(lanes, x, samples, tile, first, last)
 
 
 @inlined
-def disturb_tile(lanes, params, counter, number, tile, first, last):
-    """Input dropout and fresh Gaussian noise on features first .. last - 1.
+def disturb_tile(lanes, params, counter, number, clean, tile, first, last):
+    """Features first .. last - 1 of a clean tile, with input dropout and fresh Gaussian noise.
 
-    ``counter`` is that of the step, ``number`` that of the tile in its mini-batch.
+    ``counter`` is that of the step, ``number`` that of the tile in its mini-batch. Both tiles may
+    be the same.
     """
     dropout_key = derive(derive(params.seed, counter), np.int64(INPUT_DROPOUT))
     noise_key = derive(derive(params.seed, counter), np.int64(INPUT_NOISE))
     for feature in range(first, last):
-        at = tile.start + feature * (1 << len(lanes))
-        value = vload(tile.values, at, lanes)
+        at = feature * (1 << len(lanes))
+        value = vload(clean.values, clean.start + at, lanes)
         if params.input_dropout > 0:
             key = lane_key(lanes, dropout_key, feature, number)
             value = vdrop(value, key, params.input_dropout, params.input_dropout_scale)
         if params.input_noise > 0:
             key = lane_key(lanes, noise_key, feature, number)
             value = vfma(vsplat(params.input_noise, lanes), vnormal(key, lanes), value)
-        vstore(tile.values, at, value)
+        vstore(tile.values, tile.start + at, value)

@@ -75,11 +75,15 @@ class OptimizerState(NamedTuple):
 class Workspace(NamedTuple):
     """Buffers of a training run, whose content outlives no step.
 
-    With one exception: the gradients of connections and hidden units are zero between steps, for
-    each step adds to them. An interrupted step leaves some: its workspace is not used again.
+    With two exceptions. Inputs stay, for a next step of the same samples. And the gradients of
+    connections and hidden units are zero between steps, for each step adds to them. An interrupted
+    step leaves some: its workspace is not used again.
     """
 
     activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
+    # float32 [n_tiles, n_features, lanes] flat, the inputs before they are disturbed: where they
+    # are kept for the next step, memory of their own; else the activations
+    inputs: np.ndarray
     level_start: np.ndarray  # int64 [n_levels], where a level's block begins
     n_chunks: np.ndarray  # int64 [n_layers], private partial sums of the forward pass, 0: by column
     partials: np.ndarray  # float32, the partial sums
@@ -144,6 +148,7 @@ class Batches(NamedTuple):
     # int64 [2], out: 1 + the step whose loss is not finite, 0, or -1 where all were told to stop;
     # whether a thread left some of its gradients undone.
     status: np.ndarray
+    inputs_loaded: bool = False  # whether the workspace has the inputs from a step before
 
 
 class PredictionBatch(NamedTuple):

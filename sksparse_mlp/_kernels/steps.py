@@ -31,6 +31,9 @@ from .random import derive
 from .records import COX, CROSS_ENTROPY, RECONSTRUCTION, ZERO, Samples, Step, Tile
 from .simd import bare, load, store, vload, vstore
 
+# Features that are loaded into all tiles and disturbed before the next ones are: inside L2.
+FEATURES_AT_ONCE = 256
+
 
 @inlined
 def step_of(lanes, params, batches, number):
@@ -52,15 +55,23 @@ def step_of(lanes, params, batches, number):
 
 @inlined
 def load_inputs(worker, net, params, workspace, x, batches, step):
-    """Fill this thread's share of the first level with the samples of a mini-batch."""
+    """Fill this thread's share of the first level with the samples of a mini-batch.
+
+    Some features of all tiles, then others: where X lies by columns, each is read once.
+    """
     lanes, width, n_features = worker.lanes, 1 << len(worker.lanes), load(net.widths, 0)
     first, last = own_share(worker, n_features)
-    for number in range(step.n_tiles):
-        tile = Tile(workspace.activations, number * n_features * width)
-        begin, left = step.first + number * width, min(width, step.n_samples - number * width)
-        load_tile(lanes, x, Samples(batches.order, begin, left), tile, first, last)
-        if params.input_noise > 0 or params.input_dropout > 0:
-            disturb_tile(lanes, params, step.counter, number, tile, first, last)
+    at_once = max(1, last - first) if x.is_sparse else FEATURES_AT_ONCE
+    for begin in range(first, last, at_once):
+        end = min(begin + at_once, last)
+        for number in range(step.n_tiles):
+            start, done = number * n_features * width, number * width
+            clean, tile = Tile(workspace.inputs, start), Tile(workspace.activations, start)
+            samples = Samples(batches.order, step.first + done, min(width, step.n_samples - done))
+            if not batches.inputs_loaded:
+                load_tile(lanes, x, samples, clean, begin, end)
+            if params.input_noise > 0 or params.input_dropout > 0:
+                disturb_tile(lanes, params, step.counter, number, clean, tile, begin, end)
 
 
 @inlined

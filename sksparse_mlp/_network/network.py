@@ -256,9 +256,9 @@ class SparseNetwork:
         self.arrays, self.optimizer_state = twin.arrays, twin.optimizer_state
         self.n_connections = twin.n_connections
 
-    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY, lanes=None):
+    def workspace(self, batch_size, n_threads, loss=CROSS_ENTROPY, lanes=None, keeps_inputs=False):
         """Buffers to train with mini-batches: see :func:`.workspace.make_workspace`."""
-        return make_workspace(self, batch_size, n_threads, loss, lanes)
+        return make_workspace(self, batch_size, n_threads, loss, lanes, keeps_inputs)
 
     def train(self, team, lanes, workspace, x, params, batches, *, aside=False):
         """Run some mini-batches and count them."""

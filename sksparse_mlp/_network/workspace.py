@@ -26,11 +26,11 @@ def aligned(n, new=np.empty):
     return memory[start : start + 4 * int(n)].view(np.float32)
 
 
-def make_workspace(network, batch_size, n_threads, loss, lanes=None):
+def make_workspace(network, batch_size, n_threads, loss, lanes=None, keeps_inputs=False):
     """Buffers to train a network with mini-batches of at most ``batch_size`` samples.
 
     ``lanes`` are those of the kernels; None: the narrowest, which in any case say how sums are
-    shared out.
+    shared out. ``keeps_inputs`` asks for memory of its own for inputs that are to be disturbed.
     """
     narrowest = 1 << len(lanes_for(batch_size))
     width = narrowest if lanes is None else 1 << len(lanes)
@@ -43,8 +43,10 @@ def make_workspace(network, batch_size, n_threads, loss, lanes=None):
     by_column = n_threads > 1 and 0 in n_chunks
     n_splits = (n_threads - 1) * network.arrays.indptr.size if by_column else 0
     n_clean = {RECONSTRUCTION: network.widths[-1] + n_threads, COX: n_tiles}.get(loss, 0)
+    activations = aligned_zeros(widths.sum() * n_tiles * width)
     return Workspace(
-        activations=aligned_zeros(widths.sum() * n_tiles * width),
+        activations=activations,
+        inputs=aligned_zeros(widths[0] * n_tiles * width) if keeps_inputs else activations,
         level_start=np.concatenate(([0], np.cumsum(widths[:-1]))) * n_tiles * width,
         n_chunks=np.array(n_chunks, np.int64),
         partials=aligned_zeros(sums * n_tiles * width),

@@ -69,7 +69,7 @@ class LinearStart:
             batch_size = self.order.size
         self.order = LOSSES[loss].in_order(self.order, data.targets, batch_size)
         self.batch_size = min(batch_size, self.order.size)
-        self.lanes = lanes_at_hand(self.batch_size)
+        self.lanes, self.inputs_loaded = lanes_at_hand(self.batch_size), False
         self.workspace = self.layer.workspace(
             self.batch_size, team.n_threads, self.params.loss, self.lanes
         )
@@ -115,9 +115,11 @@ class LinearStart:
             decays=np.zeros(n_steps),
             losses=np.zeros(n_steps),
             status=np.zeros(2, np.int64),
+            inputs_loaded=self.inputs_loaded,
         )
         with np.errstate(all="ignore"):
             self.layer.train(self.team, self.lanes, self.workspace, view.x, self.params, batches)
+        self.inputs_loaded = n_steps == 1
         return batches.losses
 
 

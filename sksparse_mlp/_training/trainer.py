@@ -31,6 +31,8 @@ from .stopping import StoppingRule
 
 # Beyond it, a weight may carry the outputs beyond the range of float32.
 SUSPICIOUS = 100.0
+# So many bytes of inputs are kept beside the disturbed ones.
+INPUTS_KEPT_UP_TO = 2**27
 
 
 class Trainer:
@@ -90,6 +92,7 @@ class Trainer:
         self.validate, self.reporter, self.observe = validate, reporter, observe
         self.checkpoint = checkpoint
         self.n_samples = data.samples.size
+        self.n_epochs = 1 if n_epochs is None else n_epochs  # a stream's chunk is seen once
         self.batch_size = min(options.batch_size, self.n_samples)
         self.steps_per_epoch = -(-self.n_samples // self.batch_size)
         self.averaging = Averaging(options.averaging, n_epochs, self.steps_per_epoch)
@@ -121,9 +124,18 @@ class Trainer:
         """Set what depends on how many connections each layer has, and how many neurons."""
         self.workspace = None  # the old one goes first
         self.params = step_parameters(self.network, self.options)
+        # Inputs of a full batch stay where they are, unless they are disturbed in their place.
+        disturbed = self.options.input_noise > 0 or self.options.input_dropout > 0
+        one_batch = self.batch_size == self.n_samples and self.n_epochs != 1
+        small = 4 * self.n_samples * self.network.widths[0] <= INPUTS_KEPT_UP_TO
         self.workspace = self.network.workspace(
-            self.batch_size, self.team.n_threads, self.params.loss, self.lanes
+            self.batch_size,
+            self.team.n_threads,
+            self.params.loss,
+            self.lanes,
+            keeps_inputs=one_batch and disturbed and small,
         )
+        self.keeps_inputs, self.inputs_loaded = one_batch and (small or not disturbed), False
 
     # ------------------------------------------------------------ epochs
 
@@ -329,6 +341,7 @@ class Trainer:
             decays=decays,
             losses=np.zeros(n_steps),
             status=np.zeros(2, np.int64),
+            inputs_loaded=self.inputs_loaded,
         )
         # Long steps are left to other threads, so that Ctrl-C is heard meanwhile.
         aside = self.can_undo and self.pace.step_is_long
@@ -340,6 +353,7 @@ class Trainer:
             raise Stopped
         if batches.status[0] > 0:
             raise self._divergence(epoch + 1)
+        self.inputs_loaded = self.keeps_inputs
         self.pace.seconds_per_step = (time.perf_counter() - start) / n_steps
         return batches.losses
 
