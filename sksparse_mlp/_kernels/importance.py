@@ -84,6 +84,13 @@ def hidden_gradients(lanes, net, params, batch, level, gradients):
 
 
 @inlined
+def magnitude(lanes, d):
+    """``|d|``."""
+    zero = vsplat(np.float32(0), lanes)
+    return vselect_less(d, zero, vsub(zero, d), d)
+
+
+@inlined
 def pass_forward(lanes, net, params, batch, tiles):
     """Pre-activations of all levels of one tile, whose inputs are loaded."""
     for layer in range(net.n_layers):
@@ -97,7 +104,7 @@ def input_gradients(lanes, net, params, x, batch):
     """Forward and backward pass of some tiles, down to the sums of magnitudes at the inputs."""
     net, params, batch = bare(net), bare(params), bare(batch)
     width, n_features = 1 << len(lanes), load(net.widths, 0)
-    tiles, zero = batch.buffer, vsplat(np.float32(0), lanes)
+    tiles = batch.buffer
     outputs = load(batch.level_start, output_level(net))
     for tile in range(batch.first, batch.last):
         start = tile * width
@@ -110,8 +117,12 @@ def input_gradients(lanes, net, params, x, batch):
         for feature in range(n_features):
             d = gather(lanes, net, ZERO, feature, tiles, load(batch.level_start, 1))
             if has_skip(net):
-                d = vadd(d, gather(lanes, net, output_level(net), feature, tiles, outputs))
+                straight = gather(lanes, net, output_level(net), feature, tiles, outputs)
+                if batch.steeper:
+                    through, other = magnitude(lanes, d), magnitude(lanes, straight)
+                    d = vselect_less(through, other, other, through)
+                else:
+                    d = vadd(d, straight)
             if batch.kind == ATTRIBUTION or batch.kind == ATTRIBUTION_OF_OUTPUT:
                 d = vmul(d, vload(tiles, feature * width, lanes))
-            magnitude = vselect_less(d, zero, vsub(zero, d), d)
-            store(batch.out, tile * n_features + feature, vsum(magnitude))
+            store(batch.out, tile * n_features + feature, vsum(magnitude(lanes, d)))

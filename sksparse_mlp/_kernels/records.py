@@ -176,6 +176,7 @@ class GradientBatch(NamedTuple):
     level_start: np.ndarray  # int64 [n_levels], where a level's tile begins in the buffer
     buffer: np.ndarray  # float32, a tile of each level
     kind: int  # OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT or ATTRIBUTION_OF_OUTPUT
+    steeper: bool  # whether the steeper of the straight and the hidden ways counts, not their sum
     out: np.ndarray  # float32 [n_tiles, n_features] flat
 
 

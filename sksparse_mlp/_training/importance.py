@@ -40,7 +40,7 @@ def strength(network):
     return abs(network.weights_of(0)).sum(axis=1).astype(np.float64)
 
 
-def sensitivity(network, data, chosen, team, kind, shares=None):
+def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False):
     """Weighted mean over samples of how much each input moves the output.
 
     Parameters
@@ -57,6 +57,9 @@ def sensitivity(network, data, chosen, team, kind, shares=None):
         for each sample, in turns.
     shares : ndarray of float64, or None
         What each of these samples counts; None: its weight, of one in total.
+    steeper : bool
+        Whether, of the skip layer and the hidden ways, the one with the larger slope counts for
+        each sample, instead of their sum.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def sensitivity(network, data, chosen, team, kind, shares=None):
             level_start=level_start,
             buffer=buffers[0],
             kind=kind,
+            steeper=steeper,
             out=sums.reshape(-1),
         )
 
@@ -151,8 +155,9 @@ def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):
     """How much each input moves an output: mean ``|dz/dx|`` over samples, times its spread.
 
     The output is the logit of the sample's class, where there are classes; else the samples take
-    the outputs in turns. Over all ways from the input there. They add up to one; all are equal
-    where the network depends on none.
+    the outputs in turns. The slope is the larger one of that by the skip layer and that by all
+    hidden ways: their sum would depend more on where connections happen to lie. Importances add up
+    to one; all are equal where the network depends on none.
 
     Parameters
     ----------
@@ -171,7 +176,7 @@ def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):
     chosen = some_samples(data, at_most, network.streams, network.epoch)
     kind = OF_LOGIT if data.targets.ndim == 1 else OF_OUTPUT
     with np.errstate(invalid="ignore"):  # no spread times a gradient that is infinite
-        moved = spread * sensitivity(network, data, chosen, team, kind)
+        moved = spread * sensitivity(network, data, chosen, team, kind, steeper=True)
     total = moved.sum()
     return moved / total if 0 < total < np.inf else np.full_like(moved, 1 / moved.size)
 
