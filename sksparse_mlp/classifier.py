@@ -347,8 +347,7 @@ default="relu"
         How much each input moves the output: the mean over up to 512 training samples (32 in
         ``partial_fit``) of ``|dz / dx|``, with the logit z of the sample's class less the mean of
         all logits, times the standard deviation of the input. Of the skip layer and the hidden
-        ways, the one with the larger slope counts for each sample. They add up
-        to one.
+        ways, the one with the larger slope counts for each sample. They add up to one.
     history_ : dict of list
         One entry an epoch: "loss", "learning_rate", "seconds", "n_connections",
         "connections_rewired" and, of each layer, "connections_by_layer", "rewired_by_layer" and

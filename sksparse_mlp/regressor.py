@@ -183,10 +183,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(n_connections_)s
     %(stable_neurons_)s
     feature_importances_ : ndarray of shape (n_features_in_,)
-        How much each input moves the output: the mean over up
-        to 512 training samples (32 in ``partial_fit``) of ``|dz / dx|`` with an output z, of which
-        the samples take turns, times the standard deviation of the input. Of the skip layer and
-        the hidden ways, the one with the larger slope counts. They add up to one.
+        How much each input moves the output: the mean over up to 512 training samples (32 in
+        ``partial_fit``) of ``|dz / dx|``, of the skip layer or the hidden ways, whichever is more,
+        times the deviation of the input; samples take outputs z in turns. They add up to one.
     %(history_)s
     %(loss_curve_)s
     %(loss_)s

@@ -156,10 +156,9 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
     %(srelu_)s
     %(n_connections_)s
     feature_importances_ : ndarray of shape (n_features_in_,)
-        How much each input moves the output: the mean over up
-        to 512 training samples (32 in ``partial_fit``) of ``|dz / dx|`` with the output z, times
-        the standard deviation of the input. Of the skip layer and the hidden ways, the one with
-        the larger slope counts. They add up to one.
+        How much each input moves the output z: the mean over up to 512 training samples (32 in
+        ``partial_fit``) of ``|dz / dx|``, of the skip layer or the hidden ways, whichever is more,
+        times the deviation of the input. They add up to one.
     %(history_)s
     %(loss_curve_)s
     %(loss_)s
