@@ -371,6 +371,13 @@ def test_a_hostile_file_whose_checksum_is_right_is_refused(way, tamper):
         way(model)
 
 
+def test_a_model_of_classes_that_says_it_has_several_labels_a_sample_is_refused():
+    model = classifier().fit(X, y)
+    model._multilabel = True
+    with pytest.raises(ValueError, match="damaged: _multilabel=True, but classes_"):
+        through_pickle(model)
+
+
 class Unplain:
     """Something that no checksum can know."""
 

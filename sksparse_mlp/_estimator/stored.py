@@ -80,6 +80,9 @@ def check_estimator(estimator, state):
     for name, check in CHECKS.items():
         if name in state:
             check(name, state[name], network.widths)
+    if state.get("_multilabel"):
+        counted = np.array_equal(state["classes_"], np.arange(network.widths[-1]))
+        require(counted, "_multilabel=True, but classes_ do not count the outputs")
 
 
 def _require_all(what, names, state):
