@@ -233,6 +233,9 @@ def follow(kind, data, calls, n_features):
         # scikit-learn's search for infinity adds +inf to -inf.
         warnings.filterwarnings("ignore", message="invalid value encountered in reduce")
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        # So do its scores, to squares beyond float64.
+        warnings.filterwarnings("ignore", message="overflow encountered", module="sklearn")
+        warnings.filterwarnings("ignore", message="warm_start=True keeps target_mean_")
         for call in calls:
             X, y, weight = data.draw(chunks(n_features, targets))
             before = fingerprint(model)
