@@ -146,7 +146,19 @@ def test_a_team_that_was_told_to_stop_looks_at_no_more_samples(monkeypatch):
     with Team(1) as team:
         team.stop()
         with pytest.raises(Stopped):
-            sensitivity(network, data, data.samples, team, OF_LOSS)
+            sensitivity(network, data, data.samples, team, OF_LOSS, stoppable=True)
+
+
+def test_ctrl_c_at_the_end_of_an_epoch_leaves_its_figure_whole(monkeypatch):
+    few_at_once(monkeypatch)
+    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
+    recorders = [ImportanceRecorder("gradient") for _ in range(2)]
+    with Team(1) as team:
+        trainer = Trainer(network, data, make_options(), team)
+        recorders[0].observe(trainer)
+        team.stop()
+        recorders[1].observe(trainer)
+    assert_array_equal(*[recorder.scores for recorder in recorders])
 
 
 @pytest.mark.parametrize("pressed", ["before", "meanwhile"])

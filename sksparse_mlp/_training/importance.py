@@ -40,7 +40,7 @@ def strength(network):
     return abs(network.weights_of(0)).sum(axis=1).astype(np.float64)
 
 
-def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False):
+def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False, stoppable=False):
     """Weighted mean over samples of how much each input moves the output.
 
     Parameters
@@ -60,6 +60,8 @@ def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False):
     steeper : bool
         Whether, of the skip layer and the hidden ways, the one with the larger slope counts for
         each sample, instead of their sum.
+    stoppable : bool
+        Whether a team that was told to stop ends this; figures of an epoch are made all the same.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False):
     Raises
     ------
     Stopped
-        If the team was told to stop, and more than one call of the kernel is needed.
+        If that is so, and more than one call of the kernel is needed.
     """
     n_features, total = network.widths[0], np.zeros(network.widths[0])
     lanes, params = lanes_for(MAX_LANES), prediction_parameters(network)
@@ -81,7 +83,7 @@ def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False):
     at_once = min(TILES_AT_ONCE, samples_at_once(data.X) // MAX_LANES or 1) * MAX_LANES
     at_once = min(at_once, samples_per_call(network, team, n_passes=2))
     for start in range(0, chosen.size, at_once):
-        if start > 0 and team.stopped:
+        if stoppable and start > 0 and team.stopped:
             raise Stopped
         part = slice(start, start + at_once)
         view = window(data.X, chosen[part])
@@ -176,7 +178,8 @@ def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):
     chosen = some_samples(data, at_most, network.streams, network.epoch)
     kind = OF_LOGIT if data.targets.ndim == 1 else OF_OUTPUT
     with np.errstate(invalid="ignore"):  # no spread times a gradient that is infinite
-        moved = spread * sensitivity(network, data, chosen, team, kind, steeper=True)
+        slopes = sensitivity(network, data, chosen, team, kind, steeper=True, stoppable=True)
+        moved = spread * slopes
     total = moved.sum()
     return moved / total if 0 < total < np.inf else np.full_like(moved, 1 / moved.size)
 
