@@ -30,9 +30,10 @@ class TrulySparseMLPClassifier(BaseSparseClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(1000,)
+    hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Number of neurons of each hidden layer. Wide layers are cheap here: what costs time and
-        memory are connections, which ``epsilon`` sets.
+        memory are connections, which ``epsilon`` sets. "auto": one layer of 1,000, and with 1,000
+        samples or more a second one; ``partial_fit`` makes one.
 
     activation : {"relu", "all_relu", "srelu", "leaky_relu", "tanh", "logistic", "identity"}, \
 default="relu"
@@ -484,7 +485,7 @@ default="relu"
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes="auto",
         *,
         activation="relu",
         activation_slope=0.6,

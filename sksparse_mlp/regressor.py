@@ -279,7 +279,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes="auto",
         *,
         loss="squared_error",
         quantile=0.5,

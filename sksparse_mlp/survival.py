@@ -254,7 +254,7 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes="auto",
         *,
         activation="relu",
         activation_slope=0.6,

@@ -232,6 +232,29 @@ def test_hidden_layer_sizes_is_a_number_or_a_sequence(sizes):
     assert fitted(hidden_layer_sizes=sizes).n_layers_ == 3
 
 
+def wide_layers(n_samples, model=None, method="fit"):
+    """The hidden layers that "auto" makes of so many samples."""
+    X, y = points(n_samples=n_samples)
+    model = model or small(hidden_layer_sizes="auto", epsilon=1, max_iter=1, warm_start=True)
+    getattr(model, method)(X, y, **({} if method == "fit" else {"classes": np.unique(y)}))
+    return model, [matrix.shape[1] for matrix in model.coefs_[: model.n_layers_ - 2]]
+
+
+@pytest.mark.parametrize(("n_samples", "widths"), [(999, [1000]), (1000, [1000, 1000])])
+def test_many_samples_get_a_second_hidden_layer(n_samples, widths):
+    assert wide_layers(n_samples)[1] == widths
+
+
+def test_a_stream_has_one_hidden_layer_however_many_its_samples():
+    assert wide_layers(1000, method="partial_fit")[1] == [1000]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_network_keeps_its_hidden_layers_when_training_goes_on(method):
+    model, widths = wide_layers(999)
+    assert wide_layers(1000, model, method)[1] == widths
+
+
 def polars_series(values):
     return pytest.importorskip("polars").Series(values)
 

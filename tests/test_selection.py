@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas
 import pytest
-from builders import make_data, make_network, make_options, shaken
+from builders import make_data, make_network, make_options, shaken, with_numbers
 from estimators import small
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Twin, log_softmax
@@ -30,7 +30,7 @@ from sksparse_mlp._kernels.records import ATTRIBUTION, OF_LOGIT, OF_LOSS
 from sksparse_mlp._network.team import Stopped, Team
 from sksparse_mlp._training import importance as _scores
 from sksparse_mlp._training.importance import (
-    FEW_SAMPLES,
+    FEWEST_SAMPLES,
     MEMORY,
     ImportanceRecorder,
     importances,
@@ -149,12 +149,17 @@ def test_a_team_that_was_told_to_stop_looks_at_no_more_samples(monkeypatch):
             sensitivity(network, data, data.samples, team, OF_LOSS, stoppable=True)
 
 
-def test_ctrl_c_at_the_end_of_an_epoch_leaves_its_figure_whole(monkeypatch):
+@pytest.mark.parametrize("numbers", [False, True])
+@pytest.mark.parametrize("method", sorted(MEMORY))
+def test_ctrl_c_at_the_end_of_an_epoch_leaves_its_figure_whole(method, numbers, monkeypatch):
     few_at_once(monkeypatch)
-    network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
-    recorders = [ImportanceRecorder("gradient") for _ in range(2)]
+    network, data = make_network((6, 8, 7, 1)), make_data(700, 6, 1)
+    options = make_options()
+    if numbers:
+        data, options = with_numbers(data, 1), make_options(loss="squared_error")
+    recorders = [ImportanceRecorder(method) for _ in range(2)]
     with Team(1) as team:
-        trainer = Trainer(network, data, make_options(), team)
+        trainer = Trainer(network, data, options, team)
         recorders[0].observe(trainer)
         team.stop()
         recorders[1].observe(trainer)
@@ -167,7 +172,7 @@ def test_after_ctrl_c_the_importances_of_a_fit_are_those_of_few_samples(pressed,
     network, data = make_network(WIDTHS), make_data(700, WIDTHS[0], WIDTHS[-1])
     moments = input_moments(data)
     with Team(1) as team:
-        few = importances(network, data, np.sqrt(moments.variance), team, FEW_SAMPLES)
+        few = importances(network, data, np.sqrt(moments.variance), team, FEWEST_SAMPLES)
         forward = team.map
 
         def stopping(function):

@@ -43,7 +43,7 @@ NEVER = Interval(Real, float("inf"), None, closed="both")
 
 # Of the parameters that several estimators have.
 PARAMETER_CONSTRAINTS = {
-    "hidden_layer_sizes": ["array-like", AT_LEAST_ONE],
+    "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", AT_LEAST_ONE],
     "activation": [StrOptions(set(CODES))],
     "activation_slope": [FINITE],
     "epsilon": ["array-like", POSITIVE, None],

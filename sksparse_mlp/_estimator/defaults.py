@@ -7,6 +7,8 @@ with strong noise on the inputs; logits are too sure of themselves and are tempe
 samples there are more steps, in mini-batches, less noise, and probabilities are taken as they are.
 """
 
+# Neurons of a hidden layer, and how many samples it takes for a second one to pay.
+HIDDEN_NEURONS, SECOND_LAYER_FROM = 1000, 1000
 # At most this many samples are taken in one batch.
 FULL_BATCH_UP_TO = 512
 MINI_BATCH = 128
@@ -24,6 +26,12 @@ SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
 def scarcity(n_samples, n_features):
     """1 with at least as many features as samples, towards 0 with ever more samples."""
     return min(1.0, n_features / max(1, n_samples))
+
+
+def hidden_layer_sizes(n_samples, stream):
+    """One hidden layer, or two for many samples; of how many a stream will have, nobody knows."""
+    n_layers = 1 if stream or n_samples < SECOND_LAYER_FROM else 2
+    return (HIDDEN_NEURONS,) * n_layers
 
 
 def batch_size(given, n_samples, stream):

@@ -13,7 +13,7 @@ from .._network.shapes import has_skip
 from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
 from .._training.data import some_samples
-from .._training.importance import FEW_SAMPLES, SAMPLES_PER_EPOCH, importances
+from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments
 from .._training.options import TrainingOptions
@@ -62,7 +62,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     check_budget(estimator)
     sizes = layer_sizes(
         shape.n_features,
-        estimator.hidden_layer_sizes,
+        _hidden_layer_sizes(estimator, shape, network),
         task.n_outputs,
         epsilon=estimator.epsilon,
         density=estimator.density,
@@ -87,6 +87,16 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         _start(task, data, moments, options) if starts_fitted else None,
         partial(judge_inputs, data, moments, shape.stream),
     )
+
+
+def _hidden_layer_sizes(estimator, shape, network):
+    """Neurons of the hidden layers; "auto" looks at the shape, and keeps those of a network."""
+    given = estimator.hidden_layer_sizes
+    if not isinstance(given, str):
+        return given
+    if network is not None:
+        return network.widths[1:-1]
+    return defaults.hidden_layer_sizes(shape.n_samples_in_all, shape.stream)
 
 
 def training_options(estimator, task, shape, *, refines):
@@ -192,9 +202,9 @@ def judge_inputs(data, moments, stream, network, team):
         spread = np.ones_like(spread)
     judge = partial(importances, network, data, spread, team)
     try:
-        return judge(FEW_SAMPLES if stream or team.stopped else SAMPLES_PER_EPOCH)
+        return judge(FEWEST_SAMPLES if stream or team.stopped else SAMPLES_PER_EPOCH)
     except Stopped:
-        return judge(FEW_SAMPLES)
+        return judge(FEWEST_SAMPLES)
 
 
 def _architecture(estimator, sizes, preferences, growth):

@@ -39,7 +39,7 @@ def prediction_parameters(network):
     )
 
 
-def forward(network, X, team, *, chosen=None, level=None, activated=False):
+def forward(network, X, team, *, chosen=None, level=None, activated=False, stoppable=True):
     """Pass samples through a network, up to a level.
 
     Parameters
@@ -54,10 +54,17 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
         The level to reach, from 1; None: the outputs.
     activated : bool
         Whether to apply the activation function to the result.
+    stoppable : bool
+        Whether a team that was told to stop ends this.
 
     Returns
     -------
     ndarray of float32, shape (n_samples, width of the level reached)
+
+    Raises
+    ------
+    Stopped
+        If that is so.
     """
     if X.shape[1] != network.widths[0]:
         raise ValueError(
@@ -86,7 +93,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False):
 
     at_once = min(samples_at_once(X), samples_per_call(network, team))
     for start in range(0, chosen.size, at_once):
-        if team.stopped:
+        if stoppable and team.stopped:
             raise Stopped
         stop = min(start + at_once, chosen.size)
         view = window(X, chosen[start:stop])

@@ -27,7 +27,7 @@ from .data import some_samples
 # An epoch's figure is taken over at most this many samples, which bounds what it costs.
 SAMPLES_PER_EPOCH = 512
 # Of a chunk of a stream, whose importances are judged in every call; and after Ctrl-C.
-FEW_SAMPLES = 32
+FEWEST_SAMPLES = 32
 # Sums are kept for at most this many tiles at a time, which bounds memory.
 TILES_AT_ONCE = 8
 
@@ -129,8 +129,9 @@ def _of_an_epoch(method, trainer):
 
 def _sensitivity_of_loss(network, data, chosen, trainer):
     """``|dL/dx|`` where one output is a number: ``|dL/dz| |dz/dx|``, in a weighted mean."""
-    z = network.forward(data.X, trainer.team, chosen=chosen)[:, 0].astype(np.float64)
-    slopes = slope_of_loss(z - data.targets[chosen, 0], trainer.options)
+    z = network.forward(data.X, trainer.team, chosen=chosen, stoppable=False)
+    error = z[:, 0].astype(np.float64) - data.targets[chosen, 0]
+    slopes = slope_of_loss(error, trainer.options)
     shares = abs(slopes) * _shares(data, chosen)
     return sensitivity(network, data, chosen, trainer.team, OF_OUTPUT, shares)
 

@@ -74,7 +74,7 @@ class DaskTrulySparseMLPClassifier(FittedOnCluster, TrulySparseMLPClassifier):
     @with_parameters_of(TrulySparseMLPClassifier)
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes="auto",
         *,
         rounds="auto",
         local_steps="auto",

@@ -72,7 +72,7 @@ class DaskTrulySparseMLPRegressor(FittedOnCluster, TrulySparseMLPRegressor):
     @with_parameters_of(TrulySparseMLPRegressor)
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
+        hidden_layer_sizes="auto",
         *,
         rounds="auto",
         local_steps="auto",

@@ -163,11 +163,11 @@ default="tanh"
         **{
             name: PARAMETER_CONSTRAINTS[name]
             for name in (
-                "hidden_layer_sizes", "activation", "epsilon", "zeta", "dropout", "solver",
-                "learning_rate_init", "momentum", "weight_decay", "batch_size", "verbose",
-                "random_state", "n_jobs",
+                "activation", "epsilon", "zeta", "dropout", "solver", "learning_rate_init",
+                "momentum", "weight_decay", "batch_size", "verbose", "random_state", "n_jobs",
             )
         },
+        "hidden_layer_sizes": ["array-like", AT_LEAST_ONE],
         "input_noise": [NOT_NEGATIVE],
         "max_iter": [AT_LEAST_ONE],
     }  # fmt: skip

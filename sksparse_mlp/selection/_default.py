@@ -11,6 +11,7 @@ def default_estimator(n_samples):
     """Networks that learn by plain gradient descent from very small weights, for a short time."""
     steps_per_epoch = -(-n_samples // defaults.batch_size("auto", n_samples, stream=False))
     return TrulySparseMLPClassifier(
+        hidden_layer_sizes=(1000,),
         epsilon=20,
         solver="sgd",
         learning_rate_init=0.05,
