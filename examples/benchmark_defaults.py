@@ -33,6 +33,7 @@ VARIANTS = {
     "rate 1.5": {"learning_rate_init": 1.5},
     "300 neurons": {"hidden_layer_sizes": (300,)},
     "3000 neurons": {"hidden_layer_sizes": (3000,)},
+    "one layer": {"hidden_layer_sizes": (1000,)},
     "two layers": {"hidden_layer_sizes": (1000, 1000)},
     "epsilon 5": {"epsilon": 5},
     "epsilon 10": {"epsilon": 10},

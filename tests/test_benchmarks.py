@@ -135,3 +135,7 @@ def test_a_cluster_is_compared_with_one_process(run):
     tables = run("benchmark_distributed", "--quick")
     assert tables.count("| 1 worker, 2 blocks | ") == 1
     assert tables.count("\n| 1,000 | ") == 1
+
+
+def test_depth(run):
+    assert run("benchmark_depth", "--quick", "--seeds", 1).count("| mean |") == 2

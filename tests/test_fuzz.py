@@ -232,9 +232,8 @@ def follow(kind, data, calls, n_features):
         warnings.simplefilter("ignore", DataConversionWarning)
         # scikit-learn's search for infinity adds +inf to -inf.
         warnings.filterwarnings("ignore", message="invalid value encountered in reduce")
-        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
-        # So do its scores, to squares beyond float64.
-        warnings.filterwarnings("ignore", message="overflow encountered", module="sklearn")
+        # Its scores say what they cannot judge: one sample, squares beyond float64, other classes.
+        warnings.filterwarnings("ignore", module=r"sklearn\.metrics")
         warnings.filterwarnings("ignore", message="warm_start=True keeps target_mean_")
         for call in calls:
             X, y, weight = data.draw(chunks(n_features, targets))

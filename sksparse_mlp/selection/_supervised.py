@@ -47,7 +47,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         Its parameters are those of the networks; it is not fitted itself. None: one that learns
         by plain gradient descent from very small weights, so that a connection is as strong as
         it is useful, and not for long, because many short trainings say more than a few long
-        ones: ``TrulySparseMLPClassifier(solver="sgd", learning_rate_init=0.05,
+        ones: ``TrulySparseMLPClassifier(1000, epsilon=20, solver="sgd", learning_rate_init=0.05,
         learning_rate_scaling=None, weight_init_gain=0.01, weight_decay=0.1, input_noise=0.0,
         evolution="set", skip_connections=None)`` with 50 training steps, or 10 epochs if these
         are more. A given one keeps its own way of evolution, which with "auto" prefers inputs that

@@ -9,24 +9,38 @@ proportion to the slots. Chunks of rows own the random numbers, as in :mod:`.reb
 import numpy as np
 
 from ..barrier import stop_requested
+from ..forward import CACHE_BYTES
 from ..jit import inlined, kernel
 from ..random import derive, next_below, next_uniform
-from ..simd import bare, load, store, vfma, vload, vsplat, vsum
+from ..simd import bare, load, prefetch, store, vfma, vload, vsplat, vsum
 from .cells import sort_columns
 from .notes import MAX_BUCKETS, MAX_CHUNKS, rows_of_chunk
 
 
 @inlined
-def draw_by_weight(cells, first, last, state):
+def draw_by_weight(lanes, cells, first, last, state):
     """Draw a column for each slot of a row in proportion to its weight; they come in order.
 
-    Each slot draws from its own part of the table.
+    Each slot draws from its own part of the table. The vectors of columns that are likely to be
+    out of cache are on their way meanwhile.
     """
-    step = cells.n_table / (last - first)
+    step, tile_size = cells.n_table / (last - first), cells.n_out << len(lanes)
+    beyond_cache = 4 * tile_size * cells.n_tiles > CACHE_BYTES
     for slot in range(first, last):
         at = np.int64((slot - first + next_uniform(cells.states, state)) * step)
         # Rounding may lead to one beyond the last.
-        store(cells.columns, slot, load(cells.table, min(at, cells.n_table - 1)))
+        column = load(cells.table, min(at, cells.n_table - 1))
+        store(cells.columns, slot, column)
+        if beyond_cache:
+            for tile in range(cells.n_tiles):
+                prefetch_vector(lanes, cells.target, tile * tile_size + (column << len(lanes)))
+
+
+@inlined
+def prefetch_vector(lanes, tiles, at):
+    """Ask for all cache lines of a vector."""
+    for line in range(0, 1 << len(lanes), 16):
+        prefetch(tiles, at + line)
 
 
 @inlined
@@ -146,5 +160,5 @@ def propose_cells(worker, cells):
             if cells.walks:
                 draw_by_walks(cells, row, first, last, chunk)
             else:
-                draw_by_weight(cells, first, last, chunk)
+                draw_by_weight(worker.lanes, cells, first, last, chunk)
             judge_row(worker.lanes, cells, row, first, last, chunk)
