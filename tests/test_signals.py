@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Twin
 from scipy import sparse
 
+from sksparse_mlp._network import signals
+from sksparse_mlp._network.lanes import MAX_LANES
 from sksparse_mlp._network.signals import MOST_SAMPLES, samples_to_record
 
 NETWORKS = {
@@ -104,6 +106,12 @@ def test_of_a_large_batch_some_samples_are_drawn_anew_each_time():
     for drawn in (first, second):
         assert np.unique(drawn).size == MOST_SAMPLES and np.isin(drawn, batch).all()
     assert set(first) != set(second)
+
+
+@pytest.mark.parametrize(("numbers", "n"), [(300, 60), (10**9, MOST_SAMPLES), (10, MAX_LANES)])
+def test_of_very_many_neurons_fewer_samples_are_drawn_but_a_tile_of_them(numbers, n, monkeypatch):
+    monkeypatch.setattr(signals, "MOST_NUMBERS", numbers)
+    assert samples_to_record(make_network((3, 2)), np.arange(200)).size == n
 
 
 def test_a_small_batch_is_taken_whole():

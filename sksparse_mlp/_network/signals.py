@@ -12,9 +12,9 @@ from .prediction import prediction_parameters
 from .streams import derive_seed
 from .workspace import aligned_zeros
 
-# At most this many samples are recorded, which bounds time and memory.
-MOST_SAMPLES = 64
-
+# At most this many samples are recorded, which bounds time and memory; of very many neurons fewer,
+# so that there are about so many numbers of each kind, but at least one tile of samples.
+MOST_SAMPLES, MOST_NUMBERS = 64, 2**25
 
 # Sets the random numbers that choose them apart from those of an evolution.
 OF_SAMPLES = 2
@@ -37,10 +37,11 @@ def samples_to_record(network, batch):
     network : SparseNetwork
     batch : ndarray of int64
     """
-    if batch.size <= MOST_SAMPLES:
+    most = min(MOST_SAMPLES, max(MAX_LANES, MOST_NUMBERS // sum(network.widths)))
+    if batch.size <= most:
         return batch
     seed = derive_seed(network.streams.topology, network.n_evolutions, OF_SAMPLES)
-    return np.random.default_rng(seed).choice(batch, MOST_SAMPLES, replace=False)
+    return np.random.default_rng(seed).choice(batch, most, replace=False)
 
 
 def record_signals(network, team, view, params, *, backward=True):
