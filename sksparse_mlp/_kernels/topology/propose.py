@@ -54,19 +54,14 @@ def any_of(cells, pointers, i, state):
 def draw_by_walks(cells, row, first, last, state):
     """Find a column for each slot of a row: along a connection, back along one, and along one.
 
-    All walks take a step before any takes the next, and ask for what the next one reads first: so
-    their waiting for memory overlaps.
+    All walks take a step before any takes the next: so their waiting for memory overlaps.
     """
     for slot in range(first, last):
         at = any_of(cells, cells.indptr, row, state)
-        column = load(cells.indices, at)
-        store(cells.columns, slot, column)
-        prefetch(cells.column_pointers, column)
+        store(cells.columns, slot, load(cells.indices, at))
     for slot in range(first, last):
         at = any_of(cells, cells.column_pointers, load(cells.columns, slot), state)
-        other = load(cells.rows, at)
-        store(cells.columns, slot, other)
-        prefetch(cells.indptr, other)
+        store(cells.columns, slot, load(cells.rows, at))
     for slot in range(first, last):
         at = any_of(cells, cells.indptr, load(cells.columns, slot), state)
         store(cells.found, slot, load(cells.indices, at))
