@@ -175,6 +175,17 @@ def test_a_pilot_is_for_more_samples_than_features_and_not_for_a_handful(monkeyp
     assert number_of_trainings(monkeypatch, warm, *few_features(noise=1.0)) == 1
 
 
+def test_a_pilot_has_the_layers_that_all_samples_give(monkeypatch):
+    monkeypatch.setattr(defaults, "SECOND_LAYER_FROM", 60)
+    monkeypatch.setattr(defaults, "HIDDEN_NEURONS", 8)
+    trained, run = [], Trainer.run
+    monkeypatch.setattr(
+        Trainer, "run", lambda self, n: (trained.append(self.network), run(self, n))
+    )
+    piloted().set_params(hidden_layer_sizes="auto", epsilon=1).fit(*few_features(noise=1.0))
+    assert {n.widths for n in trained if n.widths[0] == 5} == {(5, 8, 8, 1)}  # else: rehearsals
+
+
 def test_many_samples_are_trained_long_without_a_pilot(monkeypatch):
     monkeypatch.setattr(pilot, "MOST", 50)
     X, y = few_features(noise=3.0)

@@ -28,8 +28,10 @@ def scarcity(n_samples, n_features):
     return min(1.0, n_features / max(1, n_samples))
 
 
-def hidden_layer_sizes(n_samples, stream):
-    """One hidden layer, or two for many samples; of how many a stream will have, nobody knows."""
+def hidden_layer_sizes(given, n_samples, stream):
+    """Neurons by hidden layer: many samples get two; how many a stream will have, nobody knows."""
+    if not isinstance(given, str):
+        return given
     n_layers = 1 if stream or n_samples < SECOND_LAYER_FROM else 2
     return (HIDDEN_NEURONS,) * n_layers
 

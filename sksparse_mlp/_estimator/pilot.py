@@ -43,7 +43,10 @@ def epochs_to_train(estimator, data, streams, learn):
     longest *= TIMES if batch < n_samples else 1
     if n_samples > MOST:
         return longest
-    pilot = estimator._twin().set_params(scoring=None, checkpoint=None, verbose=False)
+    # By itself, a pilot might make fewer layers of its fewer samples.
+    sizes = defaults.hidden_layer_sizes(estimator.hidden_layer_sizes, n_samples, False)
+    how = {"hidden_layer_sizes": sizes, "scoring": None, "checkpoint": None, "verbose": False}
+    pilot = estimator._twin().set_params(**how)
     pilot._n_epochs, pilot._observe = longest, None
     losses = np.zeros(longest)
     for train, test in _parts(data, streams.splitting):

@@ -92,11 +92,9 @@ def plan_training(estimator, task, data, shape, network, moments=None):
 def _hidden_layer_sizes(estimator, shape, network):
     """Neurons of the hidden layers; "auto" looks at the shape, and keeps those of a network."""
     given = estimator.hidden_layer_sizes
-    if not isinstance(given, str):
-        return given
-    if network is not None:
+    if network is not None and isinstance(given, str):
         return network.widths[1:-1]
-    return defaults.hidden_layer_sizes(shape.n_samples_in_all, shape.stream)
+    return defaults.hidden_layer_sizes(given, shape.n_samples_in_all, shape.stream)
 
 
 def training_options(estimator, task, shape, *, refines):

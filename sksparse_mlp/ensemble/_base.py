@@ -24,7 +24,7 @@ from .._estimator.inputs import validated
 from .._estimator.publishing import PublishedFit
 from .._estimator.weights import checked_weight
 from ._members import (
-    OF_A_PHASE,
+    SET_FOR_A_FIT,
     OutOfBag,
     bootstrap_weights,
     branched_member,
@@ -84,7 +84,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             self.n_estimators,
             lambda: self._news_of(twin) if twin.__sklearn_is_fitted__() else None,
         )
-        members, usual = [], {name: getattr(template, name) for name in OF_A_PHASE}
+        members, usual = [], {name: getattr(template, name) for name in SET_FOR_A_FIT}
         for seed, drawn in twin._draws(template, weight):
             member = twin._unfitted(template, seed, members)
             with reporter.member("network", member):
@@ -169,7 +169,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             return escaped_member(members[-1], members[0], self.escape_zeta)
         if members and self.method == "trails":
             return branched_member(members[0], seed)
-        member = new_member(template, seed, self.n_jobs)
+        member = new_member(template, seed, self.n_jobs, members)
         if members and self.method == "disjoint":
             return kept_apart(member, members, self.n_estimators)
         return member

@@ -30,8 +30,8 @@ from .._network.topology import NO_CELLS, Budget, Cells
 # Epochs from an escape to the next member, as a share of those of the full fit: five members then
 # take 1.8 times as many as one.
 PHASE = 0.2
-# What a phase sets for itself, and the finished member has as the template has it.
-OF_A_PHASE = ("max_iter", "warm_start")
+# What is set for the fit of a member, and the finished one has as the template has it.
+SET_FOR_A_FIT = ("max_iter", "warm_start", "hidden_layer_sizes")
 # How many layers the members of "trails" share: that from the inputs, the largest by far.
 N_SHARED = 1
 
@@ -39,9 +39,14 @@ N_SHARED = 1
 # ---------------------------------------------------------------- each anew
 
 
-def new_member(template, seed, n_jobs):
-    """An estimator with the parameters of the template, not fitted."""
+def new_member(template, seed, n_jobs, members):
+    """An estimator with the parameters of the template, not fitted; with the layers of the others.
+
+    Each sees other samples, maybe, by whose number it might choose its layers.
+    """
     member = clone(template).set_params(random_state=seed, warm_start=False)
+    if members:
+        member.set_params(hidden_layer_sizes=members[0]._network.widths[1:-1])
     return member if n_jobs is None else member.set_params(n_jobs=n_jobs)
 
 
