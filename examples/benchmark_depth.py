@@ -1,7 +1,7 @@
 """When a second hidden layer pays: one and two hidden layers on artificial sets of many sizes.
 
 Prints accuracy and log-loss, or R2, on 3,000 new samples, and the seconds of a fit. These sets took
-no part in the choice of any default; ``hidden_layer_sizes="auto"`` adds the second layer from 1,000
+no part in the choice of the depth; ``hidden_layer_sizes="auto"`` adds the second layer from 1,000
 samples on.
 """
 
@@ -23,13 +23,16 @@ DEPTHS = {"one": (1000,), "two": (1000, 1000)}
 # ---------------------------------------------------------------- data
 
 
-def classes(n, n_features, n_informative, n_classes, **parameters):
-    """Return a function of a seed: clusters on the corners of a cube, inputs of noise."""
+def classes(n_features, n_informative, n_classes, **parameters):
+    """Return a function of a number and a seed: clusters on corners of a cube, inputs of noise."""
     parameters = {"n_redundant": 0, "n_clusters_per_class": 2} | parameters
-    return n, lambda n, seed: datasets.make_classification(
-        n, n_features, n_informative=n_informative, n_classes=n_classes, random_state=seed,
-        **parameters,
-    )  # fmt: skip
+    parameters |= {"n_informative": n_informative, "n_classes": n_classes}
+    return made_by(datasets.make_classification, n_features=n_features, **parameters)
+
+
+def made_by(function, **parameters):
+    """Return a function of a number and a seed, by one of scikit-learn's."""
+    return lambda n, seed: function(n_samples=n, random_state=seed, **parameters)
 
 
 def noisy(f, n_features, signal_to_noise):
@@ -60,44 +63,31 @@ def boxes(X, rng):
 
 # Training samples, and what makes samples.
 CLASSIFICATION = {
-    "300 x 20": classes(300, 20, 8, 3),
-    "600 x 100": classes(600, 100, 10, 4, n_redundant=10),
-    "1200 x 100": classes(1200, 100, 10, 4, n_redundant=10),
-    "2500 x 300": classes(2500, 300, 15, 3, n_redundant=5, flip_y=0.05),
-    "5000 x 30": classes(5000, 30, 12, 5, n_clusters_per_class=3),
-    "2000 x 1000, one cluster a class": classes(
-        2000, 1000, 50, 2, n_clusters_per_class=1, flip_y=0.1
+    "300 x 20": (300, classes(20, 8, 3)),
+    "600 x 100": (600, classes(100, 10, 4, n_redundant=10)),
+    "1200 x 100": (1200, classes(100, 10, 4, n_redundant=10)),
+    "2500 x 300": (2500, classes(300, 15, 3, n_redundant=5, flip_y=0.05)),
+    "5000 x 30": (5000, classes(30, 12, 5, n_clusters_per_class=3)),
+    "2000 x 1000, one cluster a class": (
+        2000,
+        classes(1000, 50, 2, n_clusters_per_class=1, flip_y=0.1),
     ),
-    "1200 x 10, a sphere": (1200, lambda n, seed: datasets.make_hastie_10_2(n, random_state=seed)),
-    "4000 x 10, a sphere": (4000, lambda n, seed: datasets.make_hastie_10_2(n, random_state=seed)),
+    "1200 x 10, a sphere": (1200, made_by(datasets.make_hastie_10_2)),
+    "4000 x 10, a sphere": (4000, made_by(datasets.make_hastie_10_2)),
     "1500 x 20, three shells": (
         1500,
-        lambda n, seed: datasets.make_gaussian_quantiles(
-            n_samples=n, n_features=20, n_classes=3, random_state=seed
-        ),
+        made_by(datasets.make_gaussian_quantiles, n_features=20, n_classes=3),
     ),
 }
+LINEAR = {"n_informative": 20, "noise": 30}
 REGRESSION = {
     "500 x 8, waves": (500, noisy(waves, 8, 10)),
     "1500 x 8, waves": (1500, noisy(waves, 8, 10)),
     "12000 x 20, waves": (12_000, noisy(waves, 20, 4)),
     "6000 x 12, boxes": (6000, noisy(boxes, 12, 4)),
-    "1500 x 10, friedman1": (
-        1500,
-        lambda n, seed: datasets.make_friedman1(n, 10, noise=1.0, random_state=seed),
-    ),
-    "2000 x 50, linear": (
-        2000,
-        lambda n, seed: datasets.make_regression(
-            n, 50, n_informative=20, noise=30, random_state=seed
-        ),
-    ),
-    "1200 x 500, linear": (
-        1200,
-        lambda n, seed: datasets.make_regression(
-            n, 500, n_informative=20, noise=30, random_state=seed
-        ),
-    ),
+    "1500 x 10, friedman1": (1500, made_by(datasets.make_friedman1, n_features=10, noise=1.0)),
+    "2000 x 50, linear": (2000, made_by(datasets.make_regression, n_features=50, **LINEAR)),
+    "1200 x 500, linear": (1200, made_by(datasets.make_regression, n_features=500, **LINEAR)),
 }
 
 

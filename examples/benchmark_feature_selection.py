@@ -71,7 +71,9 @@ def sparse_mlp(method, n_networks=20, **parameters):
     parameters |= {"method": method, "n_networks": n_networks}
 
     def scores(X, y, seed):
-        return SparseMLPFeatureSelector(random_state=seed, **parameters).fit(X, y).scores_
+        k = min(50, X.shape[1] // 2)  # where eviction ends
+        selector = SparseMLPFeatureSelector(k=k, random_state=seed, **parameters)
+        return selector.fit(X, y).scores_
 
     return scores
 
@@ -121,9 +123,9 @@ SCORERS = {
     "gradient": sparse_mlp("gradient"),
     "attribution": sparse_mlp("attribution"),
     "strength, one network": sparse_mlp("strength", n_networks=1),
-    "eviction": sparse_mlp("strength", n_networks=4, eviction=0.5, k=50),
+    "eviction": sparse_mlp("strength", n_networks=4, eviction=0.5),
     "eviction, full trainings": sparse_mlp(
-        "strength", n_networks=1, eviction=0.2, k=50, estimator=TrulySparseMLPClassifier()
+        "strength", n_networks=1, eviction=0.2, estimator=TrulySparseMLPClassifier()
     ),
     "sparse autoencoder": sparse_autoencoder,
     "ANOVA F": anova_f,

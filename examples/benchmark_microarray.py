@@ -121,9 +121,8 @@ def sparse_mlp(case, **parameters):
 
 def network_dense(case):
     """Return our model with dense layers as wide as the sparse model's parameters allow."""
-    parameters = sparse_mlp(case)[-1].get_params()
-    depth = np.size(parameters["hidden_layer_sizes"])
-    widths = [case.n_features, *np.ravel(parameters["hidden_layer_sizes"]), case.n_classes]
+    depth = 1 if case.n_train < 1000 else 2  # as hidden_layer_sizes="auto" has it
+    widths = [case.n_features, *(1000,) * depth, case.n_classes]
     pairs = list(itertools.pairwise(widths))
     sizes = [min(a * b, 20 * a + 10 * b) for a, b in pairs[:-1]]
     budget = sum(sizes) + min(np.prod(pairs[-1]), 20 * sum(pairs[-1])) + sum(widths[1:])

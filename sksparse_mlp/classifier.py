@@ -32,8 +32,10 @@ class TrulySparseMLPClassifier(BaseSparseClassifier):
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Number of neurons of each hidden layer. Wide layers are cheap here: what costs time and
-        memory are connections, which ``epsilon`` sets. "auto": one layer of 1,000, and with 1,000
-        samples or more a second one; ``partial_fit`` makes one.
+        memory are connections, which ``epsilon`` sets. "auto": one layer of 1,000, and a second one
+        if there are 1,000 samples or more to train on (those of ``early_stopping`` apart), which
+        takes two to three times as long. ``partial_fit`` makes one; whatever goes on with a
+        network keeps its layers.
 
     activation : {"relu", "all_relu", "srelu", "leaky_relu", "tanh", "logistic", "identity"}, \
 default="relu"

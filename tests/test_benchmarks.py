@@ -12,6 +12,7 @@ import pytest
 import sksparse_mlp
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+MLP = "trulysparsemlpclassifier"
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,20 @@ def test_feature_selection_goes_on_where_it_was(run, tmp_path):
     assert results.read_text().startswith(before)
     assert len(results.read_text().splitlines()) == 2 * 3 * 5  # selectors, sets and folds
     assert table.count("| ANOVA F | ") == table.count("| at random | ") == 1
+
+
+@pytest.mark.parametrize("n_train", [300, 3000])
+def test_a_dense_network_has_about_the_parameters_of_the_sparse_one(n_train):
+    microarray = importlib.import_module("benchmark_microarray")
+    case = microarray.Case(0, n_train, 40, 3)
+    X, y = np.random.default_rng(0).normal(size=(n_train, 40)), np.arange(n_train) % 3
+    dense, sparse = (
+        model(case).set_params(**{f"{MLP}__max_iter": 1}).fit(X, y)[-1]
+        for model in (microarray.network_dense, microarray.sparse_mlp)
+    )
+    layers = slice(None, dense.n_layers_ - 1)  # the skip layer is left out
+    assert dense.n_layers_ == sparse.n_layers_
+    assert sum(dense.n_connections_) == pytest.approx(sum(sparse.n_connections_[layers]), rel=0.2)
 
 
 def test_noise_goes_on_where_it_was(run, tmp_path):

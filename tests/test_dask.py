@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 
 from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
+from sksparse_mlp._estimator import defaults
 from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp.dask import DaskTrulySparseMLPClassifier, DaskTrulySparseMLPRegressor
@@ -81,6 +82,14 @@ def of_task(client):
     return {
         name: make(**ONE_ROUND).fit(*in_blocks(*data)) for name, (make, _, data) in TASKS.items()
     }
+
+
+def test_the_samples_of_all_blocks_decide_how_many_layers_there_are(client, monkeypatch):
+    monkeypatch.setattr(defaults, "SECOND_LAYER_FROM", 90)
+    monkeypatch.setattr(defaults, "HIDDEN_NEURONS", 8)
+    model = on_cluster(hidden_layer_sizes="auto", epsilon=1, **ONE_ROUND)
+    assert model.fit(*blocks()).to_local().n_layers_ == 4
+    assert model.fit(*blocks(X[1:], Y[1:])).to_local().n_layers_ == 3
 
 
 # ---------------------------------------------------------------- the same bits

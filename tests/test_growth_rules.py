@@ -88,9 +88,11 @@ def dense_scores(network, signals, growth):
     return abs(a.T @ d)
 
 
+# In cache, and so wide that vectors are prefetched.
+@pytest.mark.parametrize("shape", [(12, 9), (3, 40_000)])
 @pytest.mark.parametrize("growth", ["gradient", "cosine"])
-def test_candidates_are_judged_as_the_twin_judges_them(proposed, growth):
-    network, signals = layer_of()
+def test_candidates_are_judged_as_the_twin_judges_them(proposed, growth, shape):
+    network, signals = layer_of(*shape)
     cells, seen = proposed(network, signals, growth, 30), set()
     connected, expected = connected_cells(network), dense_scores(network, signals, growth)
     for row, column, score in zip(rows_of(cells), cells.columns, cells.scores, strict=True):

@@ -245,6 +245,18 @@ def test_many_samples_get_a_second_hidden_layer(n_samples, widths):
     assert wide_layers(n_samples)[1] == widths
 
 
+def test_samples_apart_for_early_stopping_do_not_count():
+    model = small(hidden_layer_sizes="auto", epsilon=1, max_iter=1, early_stopping=True)
+    assert wide_layers(1000, model)[1] == [1000]
+
+
+@pytest.mark.parametrize("name", ["epsilon", "layer_density"])
+def test_numbers_of_layers_need_layers_that_do_not_depend_on_the_data(name):
+    given = {"epsilon": None} | {name: (0.5, 0.6)}
+    with pytest.raises(ValueError, match=rf"^{name}=\(0.5, 0.6\) .* give hidden_layer_sizes\.$"):
+        fitted(hidden_layer_sizes="auto", **given)
+
+
 def test_a_stream_has_one_hidden_layer_however_many_its_samples():
     assert wide_layers(1000, method="partial_fit")[1] == [1000]
 

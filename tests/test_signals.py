@@ -108,9 +108,9 @@ def test_of_a_large_batch_some_samples_are_drawn_anew_each_time():
     assert set(first) != set(second)
 
 
-@pytest.mark.parametrize(("numbers", "n"), [(300, 60), (10**9, MOST_SAMPLES), (10, MAX_LANES)])
-def test_of_very_many_neurons_fewer_samples_are_drawn_but_a_tile_of_them(numbers, n, monkeypatch):
-    monkeypatch.setattr(signals, "MOST_NUMBERS", numbers)
+@pytest.mark.parametrize(("most", "n"), [(10**9, MOST_SAMPLES), (319, MAX_LANES), (10, MAX_LANES)])
+def test_of_very_many_neurons_fewer_samples_are_drawn_but_a_tile_of_them(most, n, monkeypatch):
+    monkeypatch.setattr(signals, "MOST_ACTIVATIONS", most)
     assert samples_to_record(make_network((3, 2)), np.arange(200)).size == n
 
 

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPRegressor, TrulySparseMLPSurvival
+from sksparse_mlp._estimator import defaults
 from sksparse_mlp._estimator.concordance import concordance_index
 from sksparse_mlp._estimator.held_out import held_out_fraction
 from sksparse_mlp._estimator.tasks.times import baseline_hazard
@@ -93,6 +94,14 @@ def test_parameters_are_those_of_the_regressor_but_for_its_loss():
         set(cls().get_params()) for cls in (TrulySparseMLPSurvival, TrulySparseMLPRegressor)
     )
     assert ours < theirs and theirs - ours == {"loss", "quantile", "huber_delta"}
+
+
+def test_many_samples_get_a_second_hidden_layer(monkeypatch):
+    monkeypatch.setattr(defaults, "SECOND_LAYER_FROM", len(X))
+    monkeypatch.setattr(defaults, "HIDDEN_NEURONS", 8)
+    model = survival(hidden_layer_sizes="auto", epsilon=1)
+    assert model.fit(X, Y).n_layers_ == 4
+    assert model.fit(X[1:], Y[1:]).n_layers_ == 3
 
 
 def test_only_the_order_of_times_matters():

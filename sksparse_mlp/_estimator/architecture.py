@@ -128,7 +128,7 @@ def _hidden_widths(hidden_layer_sizes):
     )
     if not valid:
         raise ValueError(
-            "hidden_layer_sizes must be an int or a sequence of ints, each from 1 to "
+            "hidden_layer_sizes must be 'auto', an int or a sequence of ints, each from 1 to "
             f"{LARGEST_COUNT}; got {hidden_layer_sizes!r}."
         )
     return [int(size) for size in sizes]

@@ -7,8 +7,10 @@ with strong noise on the inputs; logits are too sure of themselves and are tempe
 samples there are more steps, in mini-batches, less noise, and probabilities are taken as they are.
 """
 
-# Neurons of a hidden layer, and how many samples it takes for a second one to pay.
-HIDDEN_NEURONS, SECOND_LAYER_FROM = 1000, 1000
+# Neurons of a hidden layer.
+HIDDEN_NEURONS = 1000
+# How many samples it takes for a second hidden layer to pay.
+SECOND_LAYER_FROM = 1000
 # At most this many samples are taken in one batch.
 FULL_BATCH_UP_TO = 512
 MINI_BATCH = 128

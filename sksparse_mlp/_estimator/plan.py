@@ -5,6 +5,7 @@ Whatever a fit decides before its first step is decided here, once, and stands i
 
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -92,9 +93,23 @@ def plan_training(estimator, task, data, shape, network, moments=None):
 def _hidden_layer_sizes(estimator, shape, network):
     """Neurons of the hidden layers; "auto" looks at the shape, and keeps those of a network."""
     given = estimator.hidden_layer_sizes
-    if network is not None and isinstance(given, str):
-        return network.widths[1:-1]
+    if isinstance(given, str):  # an array must not be compared with "auto"
+        _check_that_no_layer_is_meant(estimator)
+        if network is not None:
+            return network.widths[1:-1]
     return defaults.hidden_layer_sizes(given, shape.n_samples_in_all, shape.stream)
+
+
+def _check_that_no_layer_is_meant(estimator):
+    """Numbers for one layer each would mean other layers when another one is added."""
+    for name in ("epsilon", "layer_density"):
+        value = getattr(estimator, name)
+        if not (value is None or isinstance(value, (str, Real))):
+            raise ValueError(
+                f"{name}={value!r} has a number for each layer, and with hidden_layer_sizes="
+                "'auto' the number of samples decides how many layers there are: give "
+                "hidden_layer_sizes."
+            )
 
 
 def training_options(estimator, task, shape, *, refines):

@@ -29,11 +29,15 @@ def exceeds_cache(lanes, net, layer):
 @always_inlined
 def prefetch_vectors(lanes, net, tiles, target, first, last):
     """Prefetch the vectors that connections first .. last - 1 lead to."""
-    width = 1 << len(lanes)
     for k in range(first, last):
-        at = target + load(net.indices, k) * width
-        for line in range(0, width, 16):
-            prefetch(tiles, at + line)
+        prefetch_vector(lanes, tiles, target + (load(net.indices, k) << len(lanes)))
+
+
+@always_inlined
+def prefetch_vector(lanes, tiles, at):
+    """Prefetch all cache lines of a vector."""
+    for line in range(0, 1 << len(lanes), 16):
+        prefetch(tiles, at + line)
 
 
 @inlined

@@ -64,7 +64,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False, stopp
     Raises
     ------
     Stopped
-        If that is so.
+        If the team was told to stop, and this is stoppable.
     """
     if X.shape[1] != network.widths[0]:
         raise ValueError(

@@ -12,9 +12,10 @@ from .prediction import prediction_parameters
 from .streams import derive_seed
 from .workspace import aligned_zeros
 
-# At most this many samples are recorded, which bounds time and memory; of very many neurons fewer,
-# so that there are about so many numbers of each kind, but at least one tile of samples.
-MOST_SAMPLES, MOST_NUMBERS = 64, 2**25
+# At most this many samples are recorded, which bounds time and memory.
+MOST_SAMPLES = 64
+# Of very many neurons fewer: whole tiles, of about so many activations, but one at least.
+MOST_ACTIVATIONS = 2**25
 
 # Sets the random numbers that choose them apart from those of an evolution.
 OF_SAMPLES = 2
@@ -37,7 +38,8 @@ def samples_to_record(network, batch):
     network : SparseNetwork
     batch : ndarray of int64
     """
-    most = min(MOST_SAMPLES, max(MAX_LANES, MOST_NUMBERS // sum(network.widths)))
+    n_tiles = max(1, MOST_ACTIVATIONS // (sum(network.widths) * MAX_LANES))
+    most = min(MOST_SAMPLES, n_tiles * MAX_LANES)
     if batch.size <= most:
         return batch
     seed = derive_seed(network.streams.topology, network.n_evolutions, OF_SAMPLES)

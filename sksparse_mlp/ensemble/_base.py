@@ -35,6 +35,7 @@ from ._members import (
     new_member,
     settled,
     whole,
+    with_layers_of,
 )
 
 METHODS = {"independent", "edst", "disjoint", "trails"}
@@ -85,6 +86,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             lambda: self._news_of(twin) if twin.__sklearn_is_fitted__() else None,
         )
         members, usual = [], {name: getattr(template, name) for name in SET_FOR_A_FIT}
+        template = with_layers_of(template, np.count_nonzero(weight))
         for seed, drawn in twin._draws(template, weight):
             member = twin._unfitted(template, seed, members)
             with reporter.member("network", member):
@@ -169,7 +171,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
             return escaped_member(members[-1], members[0], self.escape_zeta)
         if members and self.method == "trails":
             return branched_member(members[0], seed)
-        member = new_member(template, seed, self.n_jobs, members)
+        member = new_member(template, seed, self.n_jobs)
         if members and self.method == "disjoint":
             return kept_apart(member, members, self.n_estimators)
         return member

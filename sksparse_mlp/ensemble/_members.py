@@ -20,6 +20,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
+from .._estimator import defaults
 from .._estimator.fitting import threads_worth_waking
 from .._estimator.supervised import SET_BY_ENSEMBLES
 from .._network.sharing import joined, rest_of
@@ -39,14 +40,15 @@ N_SHARED = 1
 # ---------------------------------------------------------------- each anew
 
 
-def new_member(template, seed, n_jobs, members):
-    """An estimator with the parameters of the template, not fitted; with the layers of the others.
+def with_layers_of(template, n_samples):
+    """The template, with the layers that all samples give: members may see fewer of them."""
+    sizes = defaults.hidden_layer_sizes(template.hidden_layer_sizes, n_samples, stream=False)
+    return clone(template).set_params(hidden_layer_sizes=sizes)
 
-    Each sees other samples, maybe, by whose number it might choose its layers.
-    """
+
+def new_member(template, seed, n_jobs):
+    """An estimator with the parameters of the template, not fitted."""
     member = clone(template).set_params(random_state=seed, warm_start=False)
-    if members:
-        member.set_params(hidden_layer_sizes=members[0]._network.widths[1:-1])
     return member if n_jobs is None else member.set_params(n_jobs=n_jobs)
 
 

@@ -9,10 +9,10 @@ proportion to the slots. Chunks of rows own the random numbers, as in :mod:`.reb
 import numpy as np
 
 from ..barrier import stop_requested
-from ..forward import CACHE_BYTES
+from ..forward import CACHE_BYTES, prefetch_vector
 from ..jit import inlined, kernel
 from ..random import derive, next_below, next_uniform
-from ..simd import bare, load, prefetch, store, vfma, vload, vsplat, vsum
+from ..simd import bare, load, store, vfma, vload, vsplat, vsum
 from .cells import sort_columns
 from .notes import MAX_BUCKETS, MAX_CHUNKS, rows_of_chunk
 
@@ -21,8 +21,8 @@ from .notes import MAX_BUCKETS, MAX_CHUNKS, rows_of_chunk
 def draw_by_weight(lanes, cells, first, last, state):
     """Draw a column for each slot of a row in proportion to its weight; they come in order.
 
-    Each slot draws from its own part of the table. The vectors of columns that are likely to be
-    out of cache are on their way meanwhile.
+    Each slot draws from its own part of the table. Where the columns' vectors are likely to be out
+    of cache, they are prefetched.
     """
     step, tile_size = cells.n_table / (last - first), cells.n_out << len(lanes)
     beyond_cache = 4 * tile_size * cells.n_tiles > CACHE_BYTES
@@ -34,13 +34,6 @@ def draw_by_weight(lanes, cells, first, last, state):
         if beyond_cache:
             for tile in range(cells.n_tiles):
                 prefetch_vector(lanes, cells.target, tile * tile_size + (column << len(lanes)))
-
-
-@inlined
-def prefetch_vector(lanes, tiles, at):
-    """Ask for all cache lines of a vector."""
-    for line in range(0, 1 << len(lanes), 16):
-        prefetch(tiles, at + line)
 
 
 @inlined
