@@ -2,13 +2,15 @@
 
     python examples/quickstart.py                      breast cancer and digits, no network needed
     python examples/quickstart.py --data FILE.npz      your data: arrays X and y
-    python examples/quickstart.py --data FILE.csv --label COLUMN
+    python examples/quickstart.py --data FILE.csv --label COLUMN     also .tsv; needs pandas
+    python examples/quickstart.py --data FILE.csv --label COLUMN --drop sample_id
 
 Prints a table: accuracy and balanced accuracy over stratified folds, the seconds of one fit, and
 the number of parameters (for the random forest: nodes of its trees).
 """
 
 import argparse
+import difflib
 import warnings
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from sklearn.svm import SVC
 
 from sksparse_mlp import TrulySparseMLPClassifier
 
+# What stands between the columns of a table.
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MODELS = {
     "truly sparse MLP": TrulySparseMLPClassifier(random_state=0),
     "SVM (RBF)": SVC(),
@@ -41,19 +45,49 @@ def bundled_data():
     }
 
 
-def load_file(path, label):
-    """X and y of an .npz or .csv file."""
+def load_file(path, label, dropped):
+    """X and y of a file with arrays or a table."""
+    if not path.exists():
+        raise SystemExit(f"There is no file {path}.")
     if path.suffix == ".npz":
-        with np.load(path) as file:
+        return load_arrays(path)
+    if path.suffix in SEPARATORS:
+        return load_table(path, label, dropped)
+    raise SystemExit(f"--data must be an .npz file or one of {[*SEPARATORS]}; got {path}.")
+
+
+def load_arrays(path):
+    """X and y of an .npz file."""
+    with np.load(path) as file:
+        if not {"X", "y"} <= {*file}:
+            raise SystemExit(f"{path.name} must hold arrays X and y; it holds {[*file]}.")
+        try:
             return file["X"], file["y"]
-    if path.suffix != ".csv":
-        raise SystemExit(f"--data must be an .npz or a .csv file; got {path}.")
-    table = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    names = list(table.dtype.names)
-    if label not in names:
-        raise SystemExit(f"--label must name a column of {path.name}: {', '.join(names[:20])} ...")
-    features = [name for name in names if name != label]
-    return np.column_stack([table[name].astype(np.float32) for name in features]), table[label]
+        except ValueError as error:
+            raise SystemExit(f"{path.name}: {error} Save y as y.astype(str).") from None
+
+
+def load_table(path, label, dropped):
+    """X and y of a text file with a line of names."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise SystemExit(f"{path.name} is read by pandas: pip install pandas") from None
+    table = pd.read_csv(path, sep=SEPARATORS[path.suffix])
+    for option, names in (("--label", [label]), ("--drop", dropped)):
+        unknown = [name for name in names if name not in table]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], map(str, table.columns), cutoff=0.4)
+            raise SystemExit(f"{option}: {path.name} has no column {unknown[0]!r}; like it: {near}")
+    y, X = table[label], table.drop(columns=[label, *dropped])
+    X = X.loc[:, ~X.columns.str.startswith("Unnamed: ")]  # the row names that pandas writes
+    texts = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    if texts:
+        raise SystemExit(f"Columns that hold no numbers: {texts[:10]}. Leave them out with --drop.")
+    missing = [name for name in table.columns if table[name].isna().any()]
+    if missing:
+        raise SystemExit(f"Cells of {missing[:10]} are empty: fill them in first (SimpleImputer).")
+    return X.to_numpy(np.float64), y.to_numpy(str)
 
 
 def n_parameters(model):
@@ -92,16 +126,18 @@ def compare(name, X, y, n_splits):
         )
 
 
-def main():
+def main(arguments=None):
+    """Read the options and compare the models on each data set."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, nargs="*", help=".npz or .csv files")
-    parser.add_argument("--label", default="label", help="name of the .csv file's label column")
+    parser.add_argument("--data", type=Path, nargs="*", help=".npz, .csv or .tsv files")
+    parser.add_argument("--label", default="label", help="name of the column that holds the label")
+    parser.add_argument("--drop", nargs="+", default=[], help="columns that are no features")
     parser.add_argument("--splits", type=int, default=5, help="folds (default: 5)")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     # The dense MLP stops after 200 epochs, converged or not: the figures say what that is worth.
     warnings.simplefilter("ignore", ConvergenceWarning)
     if args.data:
-        sets = {path.stem: load_file(path, args.label) for path in args.data}
+        sets = {path.stem: load_file(path, args.label, args.drop) for path in args.data}
     else:
         sets = bundled_data()
     for name, (X, y) in sets.items():

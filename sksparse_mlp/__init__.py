@@ -30,6 +30,10 @@ LATER = {
 }
 
 
+def __dir__():
+    return sorted(__all__)
+
+
 def __getattr__(name):
     if name in LATER:
         return getattr(import_module(f".{LATER[name]}", __name__), name)

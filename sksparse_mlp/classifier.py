@@ -19,23 +19,21 @@ class TrulySparseMLPClassifier(BaseSparseClassifier):
 
     Of all connections that dense layers of the same widths would have, only a few exist, by default
     a fixed number for each layer: memory and time are in proportion to them. They begin at random
-    places. While the network learns, it drops the weakest of them now and then and grows as many at
-    other random places (sparse evolutionary training, SET [1]_ [2]_): so it finds the inputs that
-    matter.
+    places. While the network learns, it drops the weakest of them now and then and grows as many
+    elsewhere, by default rather at inputs that say much of the classes (sparse evolutionary
+    training, SET [1]_ [2]_).
 
     Standardise the inputs first, for example with
     :class:`~sklearn.preprocessing.StandardScaler`; it is best to put both into a pipeline.
-    The defaults suit tables with many columns and few rows as well as the opposite: parameters
-    that are "auto" look at the shape of the data.
+    The defaults suit wide tables and long ones: those that are "auto" look at the shape of X.
 
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Number of neurons of each hidden layer. Wide layers are cheap here: what costs time and
-        memory are connections, which ``epsilon`` sets. "auto": one layer of 1,000, and a second one
-        if there are 1,000 samples or more to train on (those of ``early_stopping`` apart), which
-        takes two to three times as long. ``partial_fit`` makes one; whatever goes on with a
-        network keeps its layers.
+        Number of neurons of each hidden layer; "auto" makes one of 1,000, and another one of as
+        many with 1,000 samples or more. They are those to train on; ``partial_fit`` makes one, and
+        training that goes on changes none. A second layer takes two to three times as long; wide
+        layers are cheap: what costs time and memory are connections, which ``epsilon`` sets.
 
     activation : {"relu", "all_relu", "srelu", "leaky_relu", "tanh", "logistic", "identity"}, \
 default="relu"

@@ -132,7 +132,7 @@ def register_onnx_converters(*, max_bytes=2**31):
     :func:`to_mlp_classifier`, a regressor or survival model as by :func:`to_mlp_regressor`, so
     connections become dense weights; a selector becomes the list of the features that it selects.
     A network of several labels a sample is refused. Needs skl2onnx:
-    ``pip install sksparse-mlp[onnx]``.
+    ``pip install 'sksparse-mlp[onnx]'``.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def register_onnx_converters(*, max_bytes=2**31):
         )
     except ImportError as error:
         raise ImportError(
-            "register_onnx_converters needs skl2onnx: pip install sksparse-mlp[onnx]"
+            "register_onnx_converters needs skl2onnx: pip install 'sksparse-mlp[onnx]'"
         ) from error
     from .selection import SparseAutoencoderSelector, SparseMLPFeatureSelector
 

@@ -569,10 +569,16 @@ def test_other_validation_data_do_not_go_on_from_a_checkpoint(client, tmp_path):
         model.fit(*blocks(), X_val=X + 1, y_val=Y)
 
 
-def test_rounds_are_printed_and_are_groups_of_tasks_in_the_dashboard(client, capsys):
+def test_rounds_are_printed_and_are_groups_of_tasks_in_the_dashboard(client, capsys, monkeypatch):
+    wait, groups = Cluster._wait, set()
+
+    def look_around(*args):
+        wait(*args)  # afterwards the scheduler forgets the groups
+        groups.update(client.run_on_scheduler(lambda dask_scheduler: [*dask_scheduler.task_groups]))
+
+    monkeypatch.setattr(Cluster, "_wait", look_around)
     on_cluster(verbose=True, rounds=2, max_iter="auto", local_steps=1).fit(*blocks())
     assert "Round 2 of 2, loss = " in capsys.readouterr().out
-    groups = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_groups))
     assert any(name.startswith("train_replica-2-") for name in groups)
 
 

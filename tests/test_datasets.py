@@ -381,7 +381,7 @@ def test_fetch_parameters_are_checked_first(fetch, site, parameter, value, allow
 
 def test_without_pooch(fetch, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r"pip install sksparse-mlp\[data\]"):
+    with pytest.raises(ImportError, match=r"pip install 'sksparse-mlp\[data\]'"):
         fetch()
 
 

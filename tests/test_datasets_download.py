@@ -250,6 +250,6 @@ def test_no_automatic_progress_bar_without_tqdm(fetch, bars, monkeypatch):
 
 def test_progress_bar_without_tqdm(fetch, site, monkeypatch):
     monkeypatch.setattr("pooch.downloaders.tqdm", None)
-    with pytest.raises(ImportError, match=r"needs tqdm: pip install sksparse-mlp\[data\]"):
+    with pytest.raises(ImportError, match=r"needs tqdm: pip install 'sksparse-mlp\[data\]'"):
         fetch(progress_bar=True)
     assert not site.requests

@@ -240,7 +240,7 @@ def test_onnx_of_a_selector_of_nothing_is_refused(to_onnx):
 
 def test_onnx_without_skl2onnx_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r"needs skl2onnx: pip install sksparse-mlp\[onnx\]"):
+    with pytest.raises(ImportError, match=r"needs skl2onnx: pip install 'sksparse-mlp\[onnx\]'"):
         register_onnx_converters()
 
 

@@ -79,7 +79,7 @@ def test_a_display_knows_its_figure(display):
 def test_a_display_without_matplotlib_says_what_to_install(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     network = drawn_at_random((20, 15, 3), 0.3, history=HISTORY)
-    expected = rf"{display.__name__} needs matplotlib: pip install sksparse-mlp\[plot\]"
+    expected = rf"{display.__name__} needs matplotlib: pip install 'sksparse-mlp\[plot\]'"
     with pytest.raises(ImportError, match=expected):
         display.from_estimator(network)
 

@@ -9,7 +9,7 @@ CHUNK_BYTES = 1 << 16
 MEGABYTE = 1e6
 # Of the answers that blame the client, those that another attempt may change.
 PASSING_CLIENT_ERRORS = frozenset({408, 425, 429})
-ADVICE = "pip install sksparse-mlp[data]"
+ADVICE = "pip install 'sksparse-mlp[data]'"
 
 
 def download(url, path, *, sha256, max_bytes, n_retries, timeout, progress_bar):

@@ -106,7 +106,7 @@ def fetch_microarray(
         If a parameter has a value that is not allowed.
     ImportError
         If pooch is needed, or tqdm with ``progress_bar=True``, and not installed:
-        ``pip install sksparse-mlp[data]``.
+        ``pip install 'sksparse-mlp[data]'``.
     OSError
         If the file is missing and ``download_if_missing`` is False, if the download fails or is
         larger than the set can be, or if the file is damaged or not the expected one.

@@ -2,7 +2,7 @@
 
 The classes follow scikit-learn's displays: ``from_estimator`` draws and returns a display, whose
 ``ax_`` and ``figure_`` take any further change. They need matplotlib, which is imported only when
-something is drawn: ``pip install sksparse-mlp[plot]``.
+something is drawn: ``pip install 'sksparse-mlp[plot]'``.
 """
 
 from ._contributions import ContributionDisplay

@@ -37,7 +37,7 @@ def import_pyplot(wanted_by):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{wanted_by} needs matplotlib: pip install sksparse-mlp[plot]"
+            f"{wanted_by} needs matplotlib: pip install 'sksparse-mlp[plot]'"
         ) from error
     return plt
 
