@@ -270,7 +270,8 @@ def accuracies(X, y, train, test, seed):
     X = StandardScaler().fit(X[train]).transform(X)
     deal = StratifiedKFold(N_CENTRES, shuffle=True, random_state=seed)
     centres = [train[rows] for _, rows in deal.split(train, y[train])]
-    begun = TrulySparseMLPClassifier(warm_start=True, random_state=seed)
+    # With "auto" layers, all samples together might get more of them than those of a centre.
+    begun = TrulySparseMLPClassifier(1000, warm_start=True, random_state=seed)
 
     def trained(model, rows):
         return deepcopy(model).fit(X[rows], y[rows])

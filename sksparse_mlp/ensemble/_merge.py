@@ -42,7 +42,8 @@ def merge(models, *, weights=None):
     A mean of networks is a good network only if their neurons mean the same: let all models go on
     from one, by warm starts or ``partial_fit`` of copies, and merge before they are far apart,
     rather often. Models that begin at random places each by itself have nothing in common but
-    their skip layers.
+    their skip layers. Where some see many more samples than others, give ``hidden_layer_sizes``:
+    by default they might have different layers.
 
     A survival model's baseline hazard belongs to the samples of one centre: there is none of a mean
     of models, so they are refused; and so are models after ``new_task``, whose frozen connections a
