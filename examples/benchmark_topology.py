@@ -96,7 +96,8 @@ STATIC = Rules(None, "set")
 
 def name_of(rules):
     """Return what a table calls the rules."""
-    name = "static" if rules == STATIC else f"{rules.growth}, drop {rules.drop}"
+    growth = parameters_of(rules)["evolution"]  # some rules bring their own
+    name = "static" if rules == STATIC else f"{growth}, drop {rules.drop}"
     return name if rules.more is None else f"{name}; {rules.more}"
 
 
