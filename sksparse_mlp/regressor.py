@@ -119,9 +119,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto", which
-        supposes standardised inputs: 1 with at least as many features as samples, else
-        ``sqrt(n_features / n_samples)``.
+        training step: the network must not rely on small differences. Not negative. "auto": about
+        the median deviation of the inputs, 1 if they are standardised; with fewer features than
+        samples times ``sqrt(n_features / n_samples)``.
 
     %(weight_init)s
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from estimators import small
+from estimators import same_bits, small
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_selection import f_classif
+from sklearn.preprocessing import scale
 
 from sksparse_mlp._estimator import plan
 from sksparse_mlp._training.data import TrainingData
-from sksparse_mlp._training.moments import growth_preferences, input_moments
+from sksparse_mlp._training.moments import growth_preferences, input_moments, typical_spread
 
 
 def data_of(X, y, weight=None, samples=None):
@@ -89,6 +90,36 @@ def test_preferences_have_mean_one_and_leave_no_input_out(guidance, seed):
 
 def test_without_any_separation_all_inputs_are_alike():
     assert growth_preferences(np.zeros(3), 0.5).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("unit", [1, 2.0**-9, 2.0**20])
+def test_the_typical_spread_of_standardised_inputs_is_one_whatever_rounding_does(unit):
+    X, y = example()
+    X = np.float32(scale(X))
+    X[:, 0] *= 1000
+    X[:, 1] = 3
+    assert typical_spread(input_moments(data_of(X * unit, y))) == unit
+
+
+def test_the_typical_spread_of_constant_inputs_is_one():
+    X, y = example()
+    assert typical_spread(input_moments(data_of(np.ones_like(X), y))) == 1
+
+
+def test_noise_does_not_drown_small_inputs():
+    X, y = example(n_samples=60, n_features=80, n_classes=2)
+    assert small(input_noise="auto", max_iter=20).fit(1e-3 * X, y).score(1e-3 * X, y) > 0.9
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("evolution", ["guided", "set"])
+def test_noise_is_as_large_as_inputs_vary(evolution, method):
+    X, y = example(n_samples=60, n_features=80, n_classes=2)
+    X = scale(X) / 32
+    models = [small(input_noise=noise, evolution=evolution) for noise in ("auto", 1 / 32)]
+    for model in models:
+        getattr(model, method)(X, y, **({} if method == "fit" else {"classes": [0, 1]}))
+    assert same_bits(*models)
 
 
 @pytest.mark.parametrize(("call", "n_seen"), [("partial_fit", 512), ("fit", 600)])

@@ -13,10 +13,10 @@ import numpy as np
 from .._network.shapes import has_skip
 from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
-from .._training.data import some_samples
+from .._training.data import spread_over
 from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
-from .._training.moments import growth_preferences, input_moments
+from .._training.moments import growth_preferences, input_moments, typical_spread
 from .._training.options import TrainingOptions
 from . import defaults
 from .architecture import Architecture, layer_sizes
@@ -77,8 +77,12 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     sizes = first_sizes(estimator, sizes, network, evolves=_evolves(options, shape))
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
-    if moments is None and (starts_fitted or guided):
-        moments = input_moments(_with_clues(task, data))
+    if moments is None:
+        whole = starts_fitted or guided or not shape.stream
+        moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
+    if estimator.input_noise == "auto":
+        noise = options.input_noise * typical_spread(moments)
+        options = replace(options, input_noise=noise)
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
@@ -190,6 +194,11 @@ def _with_clues(task, data):
     return data._replace(targets=task.clues(data.targets, weight))
 
 
+def _a_part_of(data):
+    """Samples from all over a chunk, enough to say how far its inputs vary."""
+    return data._replace(samples=data.samples[spread_over(data.samples.size, SAMPLES_PER_EPOCH)])
+
+
 def _start(task, data, moments, options):
     """What sets the weights from the inputs to the outputs of a new network."""
     return partial(
@@ -204,12 +213,6 @@ def _start(task, data, moments, options):
 
 def judge_inputs(data, moments, stream, network, team):
     """Importances of the inputs of a trained network; after Ctrl-C, for few samples."""
-    if moments is None and stream:
-        # Each chunk says anew how far inputs vary: some of its samples are enough.
-        few = some_samples(data, SAMPLES_PER_EPOCH, network.streams, network.epoch)
-        moments = input_moments(data._replace(samples=few))
-    elif moments is None:
-        moments = input_moments(data)
     spread = np.sqrt(moments.variance)
     if stream and not spread.any():  # a chunk of one sample has none
         spread = np.ones_like(spread)

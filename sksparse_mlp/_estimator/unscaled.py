@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .._network.x_view import dense_block
+from .._training.data import spread_over
 
 # An input is far from zero if its mean is more than so many of its standard deviations: training
 # then ends near chance. scikit-learn's own checks use inputs of mean 100 and deviation 1.
@@ -39,16 +40,10 @@ def warn_if_far_from_zero(data):
 
 def _some_of(data):
     """Samples and inputs from all over X, float64; none of a CSR matrix that is mostly zeros."""
-    rows = data.samples[_spread_over(data.samples.size, SAMPLES)]
+    rows = data.samples[spread_over(data.samples.size, SAMPLES)]
     if rows.size < FEWEST:
         return np.zeros((1, 1))
     if not sparse.issparse(data.X):
-        return np.float64(data.X[np.ix_(rows, _spread_over(data.X.shape[1], INPUTS))])
+        return np.float64(data.X[np.ix_(rows, spread_over(data.X.shape[1], INPUTS))])
     block = data.X[rows]
     return dense_block(block) if 2 * block.nnz > np.prod(block.shape) else np.zeros((1, 1))
-
-
-def _spread_over(n, at_most):
-    """Positions from 0 to n - 1, evenly spaced if they are too many."""
-    chosen = min(n, at_most)
-    return np.arange(chosen) * n // chosen

@@ -47,6 +47,12 @@ def training_window(data, order):
     return TrainingWindow(view.x, view.order, classes, values, sample_weight, view.keep_alive)
 
 
+def spread_over(n, at_most):
+    """Positions from 0 to n - 1, evenly spaced if they are too many."""
+    chosen = min(n, at_most)
+    return np.arange(chosen) * n // chosen
+
+
 def some_samples(data, at_most, streams, counter):
     """At most this many of the samples to train on, drawn by a stream at a count."""
     if data.samples.size <= at_most:

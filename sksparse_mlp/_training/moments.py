@@ -99,6 +99,17 @@ def _contrasts(targets, weight):
     return sparse.csr_array(values.T * weight)
 
 
+def typical_spread(moments):
+    """About the median standard deviation of the inputs that vary; 1.0 where none does.
+
+    A power of two: of standardised inputs it is one, whatever rounding does.
+    """
+    varies = moments.variance > 0
+    if not varies.any():
+        return 1.0
+    return float(2.0 ** np.rint(np.log2(np.median(moments.variance[varies])) / 2))
+
+
 def growth_preferences(separation, guidance):
     """How much growth prefers each input, mean one, float32.
 

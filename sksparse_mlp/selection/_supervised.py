@@ -148,7 +148,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         )
 
     On madelon (5 inputs that make an XOR, 15 that repeat them, 480 of noise), the default
-    classifier has an accuracy of 0.86 on what this selects, and of 0.67 on all inputs.
+    classifier has an accuracy of 0.88 on what this selects, and of 0.72 on all inputs.
 
     References
     ----------
