@@ -178,8 +178,8 @@ def distance_of_members(model):
     if len(members) < N_MEMBERS or not isinstance(members[0], TrulySparseMLPClassifier):
         return np.nan
     pairs = [(members[a], members[b]) for a, b in PAIRS]
-    shapes = [[len(m.classes_) for m in pair] for pair in pairs]
-    if any(a != b for a, b in shapes):  # a bootstrap may lack a class
+    shapes = [[[layer.shape for layer in m.coefs_] for m in pair] for pair in pairs]
+    if any(a != b for a, b in shapes):  # a bootstrap may lack a class, or samples for two layers
         return np.nan
     return np.mean([topology_distance(*pair, per_layer=True)[0] for pair in pairs])
 
