@@ -126,14 +126,14 @@ def compare(name, X, y, n_splits):
         )
 
 
-def main(arguments=None):
+def main():
     """Read the options and compare the models on each data set."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, nargs="*", help=".npz, .csv or .tsv files")
     parser.add_argument("--label", default="label", help="name of the column that holds the label")
     parser.add_argument("--drop", nargs="+", default=[], help="columns that are no features")
     parser.add_argument("--splits", type=int, default=5, help="folds (default: 5)")
-    args = parser.parse_args(arguments)
+    args = parser.parse_args()
     # The dense MLP stops after 200 epochs, converged or not: the figures say what that is worth.
     warnings.simplefilter("ignore", ConvergenceWarning)
     if args.data:

@@ -70,7 +70,7 @@ def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False, s
     Raises
     ------
     Stopped
-        If that is so, and more than one call of the kernel is needed.
+        If the team was told to stop, this is stoppable, and takes more than one call of the kernel.
     """
     n_features, total = network.widths[0], np.zeros(network.widths[0])
     lanes, params = lanes_for(MAX_LANES), prediction_parameters(network)
