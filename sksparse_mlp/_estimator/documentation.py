@@ -18,6 +18,7 @@ def described_as_in(other):
     entries = {entry[1]: entry[0].rstrip("\n") for entry in ENTRY.finditer(other.__doc__ or "")}
 
     def describe(cls):
+        """Put the entries where the class's docstring asks for them."""
         if cls.__doc__ is not None:  # python -OO has none
             cls.__doc__ = PLACE.sub(lambda place: f"{entries[place[1]]}\n", cls.__doc__)
         return cls

@@ -44,6 +44,7 @@ class PublishedFit:
         parameters = set(self.get_params(deep=False))
 
         def is_set(name):
+            """Whether somebody sets an attribute of this name, not a fit."""
             return name in parameters or name.startswith(SETTINGS)
 
         # A copy is made in one step, while another thread may set something.

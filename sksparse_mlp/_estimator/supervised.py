@@ -224,6 +224,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         """Tells scikit-learn's callbacks of this estimator how its twin is being fitted."""
 
         def fitted_attributes():
+            """What the estimator would have if the training ended now."""
             return {**self._news_of(twin), **twin._found_by(trainer.model.copy(), data)}
 
         return CallbackReporter(self, given, n_epochs, fitted_attributes)

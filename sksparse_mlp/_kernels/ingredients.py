@@ -59,6 +59,7 @@ def _libraries(JITCodeLibrary):
                 passes.run(self._final_module, builder)
 
         def add_linking_library(self, library):
+            """Link what is called, and all that it calls in its turn."""
             super().add_linking_library(library)
             for below in getattr(library, "ingredients", ()):
                 if below not in self._linking_libraries:
@@ -68,6 +69,7 @@ def _libraries(JITCodeLibrary):
         """The code of a function that only kernels call, to be linked into theirs."""
 
         def finalize(self):
+            """Be done without optimising and linking: the kernels that call this do so."""
             self._raise_if_finalized()
             self.ingredients, self._linking_libraries = self._linking_libraries, []
             self._finalize_dynamic_globals()
@@ -93,6 +95,7 @@ def _compiler_with(Library, Compiler):
         """Numba's compiler, with such a library."""
 
         def define_pipelines(self):
+            """Numba's passes without those that kernels do not need, into such a library."""
             state = self.state
             codegen, name = state.targetctx.codegen(), state.func_id.func_qualname
             state.library = Library(codegen, name)
