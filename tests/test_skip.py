@@ -56,6 +56,13 @@ def test_minimise_ends_where_it_was_told_to():
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("slope", [np.inf, np.nan])
+def test_minimise_goes_nowhere_from_a_gradient_that_is_not_finite(slope):
+    start = np.ones(3)
+    found = minimise(lambda x: (x.sum(), np.array([0, slope, 1])), start, max_iter=5, tol=1e-9)
+    assert_array_equal(found, start)
+
+
 def test_minimise_never_goes_uphill():
     def steep(x):
         return float(np.cosh(5 * x).sum()), 5 * np.sinh(5 * x)

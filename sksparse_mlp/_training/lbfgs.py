@@ -43,12 +43,12 @@ def minimise(function, x, *, max_iter, tol):
     Returns
     -------
     ndarray of float64
-        The best x found.
+        The best x found, beyond which no step is taken where the gradient is not finite.
     """
     value, gradient = function(x)
     pairs, room = [], np.empty_like(x)
     for _ in range(max_iter):
-        if np.abs(gradient).max() <= tol:
+        if not tol < np.abs(gradient).max() < np.inf:  # inputs near the end of float32
             break
         direction = _times_inverse_hessian(gradient, pairs, room)
         np.negative(direction, out=direction)
