@@ -291,8 +291,8 @@ default="relu"
     temperature : float or "auto", default="auto"
         What the outputs are divided by before they become probabilities, positive: above 1, the
         probabilities are more cautious. Predicted classes do not depend on it. "auto": ``1 +
-        sqrt(min(1, n_features / n_samples))``, because a network that has seen few samples is too
-        sure of itself.
+        sqrt(min(1, n_features / n_samples))``, with two hidden layers or more half of that and 1,
+        because networks that have seen few samples, and deep ones, are too sure of themselves.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as ``{label: weight}``. "balanced": rare classes weigh as much as

@@ -34,11 +34,11 @@ def test_adam_begins_anew_where_its_moments_do(forget, n_steps):
 
 def test_a_stream_counts_each_sample_once():
     model = small(temperature="auto", max_iter=50).fit(X, Y)
-    assert model.temperature_ == defaults.temperature(60, 10)
+    assert model.temperature_ == defaults.temperature(60, 10, 2)
     model.partial_fit(X[:20], Y[:20])
-    assert model.temperature_ == defaults.temperature(80, 10)
+    assert model.temperature_ == defaults.temperature(80, 10, 2)
     model.partial_fit(X[:5], Y[:5])
-    assert model.temperature_ == defaults.temperature(85, 10)
+    assert model.temperature_ == defaults.temperature(85, 10, 2)
 
 
 def test_history_stays_equally_long_when_a_stream_follows_a_validated_fit():

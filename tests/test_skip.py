@@ -351,6 +351,16 @@ def test_rules_of_the_defaults_have_no_cliff(n_features):
     assert 1.96 <= model.temperature_ <= 2.0
 
 
+@pytest.mark.parametrize(
+    ("hidden", "n_features", "expected"),
+    [((), 15, 1.5), (5, 15, 1.5), ((5, 5), 15, 1.75), ((5, 5, 5), 15, 1.75), ((5, 5), 60, 2.0)],
+)
+def test_the_rule_of_temperature_heeds_depth_and_scarcity(hidden, n_features, expected):
+    X, y = wide(n_samples=60, n_features=60)
+    model = TrulySparseMLPClassifier(hidden, max_iter=1, random_state=0).fit(X[:, :n_features], y)
+    assert model.temperature_ == expected
+
+
 @pytest.mark.parametrize("skip", ["auto", "fitted"])
 def test_the_only_layer_starts_likewise(skip):
     X, y = wide()

@@ -90,12 +90,15 @@ class BaseSparseClassifier(
             )
         return weight
 
-    def _set_temperature(self, shape, network):
+    def _set_temperature(self, shape, widths, network):
         if network is not None and network.stable is not None:
             return  # what stable outputs say never changes
         self.temperature_ = plain_parameters(self, ["temperature"])["temperature"]
         if self.temperature == "auto":
-            self.temperature_ = defaults.temperature(shape.n_samples_in_all, shape.n_features)
+            n_features, *hidden, _n_outputs = widths
+            self.temperature_ = defaults.temperature(
+                shape.n_samples_in_all, n_features, len(hidden)
+            )
 
     def _check_that_streams_make_sense(self):
         super()._check_that_streams_make_sense()

@@ -21,6 +21,10 @@ SCARCE_STEPS, FULL_BATCH_STEPS, MINI_BATCH_STEPS = 30, 200, 600
 MINI_BATCH_EPOCHS = 20
 # The topology evolves about this many times in a fit, with at least this many steps between.
 EVOLUTIONS, LEAST_INTERVAL = 37, 4
+# What logits are divided by: with few samples for their features, and with very many. A second
+# hidden layer is surer of itself.
+SCARCE_TEMPERATURE, PLENTY_TEMPERATURE, TEMPERATURE_OF_TWO_LAYERS = 2.0, 1.0, 1.5
+
 # The share of the inputs' connections that is guided: more samples tell more of the inputs.
 SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
 
@@ -83,6 +87,7 @@ def input_noise(n_samples, n_features, power):
     return scarcity(n_samples, n_features) ** power
 
 
-def temperature(n_samples, n_features):
+def temperature(n_samples, n_features, n_hidden_layers):
     """What logits are divided by before they become probabilities."""
-    return 1.0 + scarcity(n_samples, n_features) ** 0.5
+    plenty = PLENTY_TEMPERATURE if n_hidden_layers < 2 else TEMPERATURE_OF_TWO_LAYERS
+    return plenty + (SCARCE_TEMPERATURE - plenty) * scarcity(n_samples, n_features) ** 0.5

@@ -187,7 +187,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         n_seen = self._n_samples if stream and network is not None else 0
         shape = Shape(n_samples, n_samples + n_seen, n_features, stream)
         plan = plan_training(self, self._task, data, shape, network)
-        self._set_temperature(shape, network)
+        self._set_temperature(shape, plan.architecture.widths, network)
         return train(
             plan.architecture,
             data,
@@ -204,7 +204,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             checkpoint=self._checkpoint(data, held_out, streams, network),
         )
 
-    def _set_temperature(self, shape, network):
+    def _set_temperature(self, shape, widths, network):
         """Set what outputs are divided by, where that has a meaning."""
 
     def _checkpoint(self, data, held_out, streams, network):

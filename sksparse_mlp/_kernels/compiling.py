@@ -17,7 +17,8 @@ def is_compiled(kernel, first):
     """
     # Where Numba may not compile, a kernel is a plain function, which says so.
     kind = _type_of_lanes(first) if type(first) is tuple else numba.typeof(first)
-    compiled = [arguments[0] for arguments in getattr(kernel, "overloads", ())]
+    # An OrderedDict's own iterator looks each key up, which is to hash all types of a signature.
+    compiled = [arguments[0] for arguments in dict.keys(getattr(kernel, "overloads", {}))]
     return any(one is kind or one == kind for one in compiled)
 
 

@@ -155,7 +155,7 @@ class FittedOnCluster:
             rate *= rate_factor(options.solver, n_blocks, batch_size, options.batch_size)
         options = replace(options, batch_size=batch_size, learning_rate_init=rate)
         plan = plan._replace(options=options)
-        self._set_temperature(shape, network)
+        self._set_temperature(shape, plan.architecture.widths, network)
         digests = None
         if self.checkpoint is not None:
             digests = client.gather(client.map(digest, blocks))
