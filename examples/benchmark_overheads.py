@@ -340,6 +340,77 @@ def steps(options):
         yield f"step of {shape}, batch {batch_size}, 1 thread", f"{1e3 * step:.2f} ms: {rates}"
 
 
+ALTERNATIVES = {
+    "as it is": "",
+    "two sums in turns, in the widest vectors too": """
+import sksparse_mlp._network.workspace as module
+make = module.Workspace
+module.Workspace = lambda **record: make(**record | {"in_turns": True})
+""",
+    "private sums of levels eight times as large": """
+import sksparse_mlp._network.workspace as module
+module.PRIVATE_SUMS_BELOW *= 8
+""",
+    "no private sums but of the outputs": """
+import sksparse_mlp._network.workspace as module
+module.PRIVATE_SUMS_BELOW = 20_000
+""",
+    "prefetching beyond 1 MB": """
+import sksparse_mlp._kernels.forward as module
+module.CACHE_BYTES = 1_000_000
+""",
+    "no prefetching": """
+import sksparse_mlp._kernels.forward as module
+module.CACHE_BYTES = 10**12
+""",
+    "vectors of two": """
+import sksparse_mlp._network.lanes as module
+module.FEWEST = 1
+""",
+}
+STEP = """
+import benchmark_overheads
+benchmark_overheads.print_seconds_of_step({name!r}, {batch_size}, {n_jobs})
+"""
+
+
+def print_seconds_of_step(name, batch_size, n_jobs, seconds=0.5):
+    """Seconds of a step of training, at least so many of which are measured; a fresh process."""
+    from sksparse_mlp._network import lanes
+
+    lanes.WORTH_COMPILING = 0.0
+    X, y = data_for(SHAPES[name], 4 * batch_size)
+    model = sparse_mlp(SHAPES[name], batch_size, n_jobs, evolution=None)
+    seconds_of_fit(model, X, y, 1)
+    epochs = 2 + int(seconds / (seconds_of_fit(model, X, y, 3) / 3))
+    print(seconds_per_epoch([model], X, y, 3, (1, epochs))[0] / 4)
+
+
+def choices(options):
+    """What else kernels could do on this processor: a step's time, against what they do.
+
+    Each way has a cache of kernels of its own. ``NUMBA_CPU_NAME`` stands for another processor.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, batch_size in (("medium", 2), ("medium", 32), ("wider", 128), ("small", 128)):
+            code = STEP.format(name=name, batch_size=batch_size, n_jobs=options.n_jobs)
+            turns = [
+                [
+                    in_fresh_process(way + code, NUMBA_CACHE_DIR=os.path.join(folder, str(number)))
+                    for number, way in enumerate(ALTERNATIVES.values())
+                ]
+                for _ in range(options.repeat + 1)
+            ]
+            seconds = np.array(turns)[1:, :, 0]  # the first ones may have compiled
+            yield (
+                f"step of {SHAPES[name]}, batch {batch_size}",
+                f"{1e3 * seconds[:, 0].min():.2f} ms",
+            )
+            for number, way in list(enumerate(ALTERNATIVES))[1:]:
+                ratio = seconds[:, number].min() / seconds[:, 0].min()
+                yield f"  {way}", f"{ratio:.2f}"
+
+
 def prediction(options):
     """A row's prediction against a row's training step, a third of which is its forward pass."""
     X, y = data_for(WIDER, 512)
@@ -385,6 +456,7 @@ MEASUREMENTS = {
     "rows": rows_per_second,
     "limits": limits,
     "steps": steps,
+    "choices": choices,
     "scaling": scaling,
 }
 

@@ -215,9 +215,9 @@ default="relu"
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto": about
-        the median deviation of the inputs, 1 if they are standardised; with fewer features than
-        samples times ``(n_features / n_samples) ** (1 / 3)``.
+        training step: the network must not rely on small differences. Not negative. "auto": as
+        large as each input's own deviation, in ``partial_fit`` as about the median of all; with
+        fewer features than samples times ``(n_features / n_samples) ** (1 / 3)``.
 
     weight_init : {"he_uniform", "he_normal", "xavier", "normal"}, default="he_uniform"
         The distribution of new weights, the first as well as those that grow. "he_uniform" and

@@ -119,9 +119,9 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto": about
-        the median deviation of the inputs, 1 if they are standardised; with fewer features than
-        samples times ``sqrt(n_features / n_samples)``.
+        training step: the network must not rely on small differences. Not negative. "auto": as
+        large as each input's own deviation, in ``partial_fit`` as about the median of all; with
+        fewer features than samples times ``sqrt(n_features / n_samples)``.
 
     %(weight_init)s
 

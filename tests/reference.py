@@ -400,6 +400,8 @@ class Twin:
             input_term = options.input_noise * columns(
                 lambda key: normal_samples(key, n_samples), INPUT_NOISE, 0, self.widths[0]
             )
+            if options.noise_spread is not None:
+                input_term *= options.noise_spread
         first_units = np.cumsum([0, *self.widths[1:-2]])
         return Disturbance(
             masks(options.input_dropout, INPUT_DROPOUT, 0, self.widths[0]),

@@ -36,6 +36,10 @@ CONDITIONS = {
     "dropout": {"dropout": 0.4},
     "input dropout": {"input_dropout": 0.2},
     "input noise": {"input_noise": 0.3},
+    "noise of its own for each input": {
+        "input_noise": 0.3,
+        "noise_spread": np.linspace(0, 2, WIDTHS[0], dtype=np.float32),
+    },
 }
 SOLVERS = {
     "sgd": {"solver": "sgd"},

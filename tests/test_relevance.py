@@ -11,7 +11,12 @@ from sklearn.preprocessing import scale
 
 from sksparse_mlp._estimator import plan
 from sksparse_mlp._training.data import TrainingData
-from sksparse_mlp._training.moments import growth_preferences, input_moments, typical_spread
+from sksparse_mlp._training.moments import (
+    growth_preferences,
+    input_moments,
+    spreads,
+    typical_spreads,
+)
 
 
 def data_of(X, y, weight=None, samples=None):
@@ -98,17 +103,33 @@ def test_the_typical_spread_of_standardised_inputs_is_one_whatever_rounding_does
     X = np.float32(scale(X))
     X[:, 0] *= 1000
     X[:, 1] = 3
-    assert typical_spread(input_moments(data_of(X * unit, y))) == unit
+    assert (typical_spreads(input_moments(data_of(X * unit, y))) == unit).all()
 
 
 def test_the_typical_spread_of_constant_inputs_is_one():
     X, y = example()
-    assert typical_spread(input_moments(data_of(np.ones_like(X), y))) == 1
+    assert (typical_spreads(input_moments(data_of(np.ones_like(X), y))) == 1).all()
 
 
 def test_noise_does_not_drown_small_inputs():
     X, y = example(n_samples=60, n_features=80, n_classes=2)
     assert small(input_noise="auto", max_iter=20).fit(1e-3 * X, y).score(1e-3 * X, y) > 0.9
+
+
+def test_noise_does_not_drown_inputs_that_vary_less_than_others():
+    X, y = example(n_samples=90, n_features=20)
+    X[:, :10] = np.random.default_rng(0).normal(size=(90, 10))  # they say nothing
+    X = scale(X) * np.where(np.arange(20) < 10, 1.0, 0.01)
+    model = small(input_noise="auto", skip_connections="fitted", max_iter=20).fit(X, y)
+    assert model.score(X, y) > 0.9
+
+
+def test_inputs_have_noise_in_proportion_to_their_own_deviations():
+    X, y = example()
+    units = np.geomspace(1e-3, 1e3, X.shape[1])
+    found = spreads(input_moments(data_of(np.float32(scale(X)) * units, y)))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, units, rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

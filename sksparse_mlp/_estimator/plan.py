@@ -16,7 +16,7 @@ from .._network.topology import EvolutionTiming
 from .._training.data import spread_over
 from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
-from .._training.moments import growth_preferences, input_moments, typical_spread
+from .._training.moments import growth_preferences, input_moments, spreads, typical_spreads
 from .._training.options import TrainingOptions
 from . import defaults
 from .architecture import Architecture, layer_sizes
@@ -81,8 +81,9 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         whole = starts_fitted or guided or not shape.stream
         moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
     if estimator.input_noise == "auto":
-        noise = options.input_noise * typical_spread(moments)
-        options = replace(options, input_noise=noise)
+        # A part of a stream is too little to tell one input from another.
+        spread = typical_spreads(moments) if shape.stream else spreads(moments)
+        options = replace(options, noise_spread=spread)
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))

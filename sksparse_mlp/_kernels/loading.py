@@ -118,5 +118,6 @@ def disturb_tile(lanes, params, counter, number, clean, tile, first, last):
             value = vdrop(value, key, params.input_dropout, params.input_dropout_scale)
         if params.input_noise > 0:
             key = lane_key(lanes, noise_key, feature, number)
-            value = vfma(vsplat(params.input_noise, lanes), vnormal(key, lanes), value)
+            deviation = params.input_noise * load(params.noise_spread, feature)
+            value = vfma(vsplat(deviation, lanes), vnormal(key, lanes), value)
         vstore(tile.values, tile.start + at, value)

@@ -128,6 +128,7 @@ class StepParameters(NamedTuple):
     input_dropout: np.uint64
     input_dropout_scale: np.float32
     input_noise: np.float32
+    noise_spread: np.ndarray  # float32 [n_features], multiplies it by input; empty without noise
     seed: np.uint64
 
 

@@ -35,6 +35,7 @@ def prediction_parameters(network):
         input_dropout=zero,
         input_dropout_scale=one,
         input_noise=nothing,
+        noise_spread=np.zeros(0, np.float32),
         seed=zero,
     )
 

@@ -99,15 +99,20 @@ def _contrasts(targets, weight):
     return sparse.csr_array(values.T * weight)
 
 
-def typical_spread(moments):
-    """About the median standard deviation of the inputs that vary; 1.0 where none does.
+def spreads(moments):
+    """The standard deviation of each input, float32."""
+    return np.sqrt(moments.variance).astype(np.float32)
 
-    A power of two: of standardised inputs it is one, whatever rounding does.
+
+def typical_spreads(moments):
+    """For all inputs about the median standard deviation of those that vary; 1 where none does.
+
+    A power of two: of standardised inputs it is one in whatever part of them is looked at.
     """
-    varies = moments.variance > 0
-    if not varies.any():
-        return 1.0
-    return float(2.0 ** np.rint(np.log2(np.median(moments.variance[varies])) / 2))
+    varies, typical = moments.variance > 0, 1.0
+    if varies.any():
+        typical = 2.0 ** np.rint(np.log2(np.median(moments.variance[varies])) / 2)
+    return np.full(varies.size, typical, np.float32)
 
 
 def growth_preferences(separation, guidance):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -22,6 +24,7 @@ class TrainingOptions:
     dropout: float = 0.0
     input_dropout: float = 0.0
     input_noise: float = 0.0
+    noise_spread: np.ndarray | None = None  # what multiplies it, by input; no parameter
     batch_size: int = 32
     shuffle: bool = True
     evolution: str | None = "set"

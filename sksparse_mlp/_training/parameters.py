@@ -32,6 +32,7 @@ def step_parameters(network, options):
         input_dropout=_threshold(options.input_dropout),
         input_dropout_scale=np.float32(1.0 / (1.0 - options.input_dropout)),
         input_noise=np.float32(options.input_noise),
+        noise_spread=_noise_spread(network, options),
         seed=np.uint64(network.streams.noise),
     )
 
@@ -43,6 +44,15 @@ def fan_in(network, options):
     living = living_neurons(network)
     n_entered = [living[network.levels_of(layer)[1]].size for layer in range(network.n_layers)]
     return np.array(network.n_connections) / n_entered
+
+
+def _noise_spread(network, options):
+    """What multiplies the noise of each input; none, where there is no noise."""
+    if options.input_noise == 0:
+        return np.zeros(0, np.float32)
+    if options.noise_spread is None:
+        return np.ones(network.widths[0], np.float32)
+    return options.noise_spread
 
 
 def _threshold(rate):
