@@ -183,9 +183,9 @@ default="relu"
         try 0.001 for "adam" and 0.01 for "sgd".
 
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
-        "fan_in" divides each layer's step size by the mean number of connections that enter one
-        of its neurons, so that one ``learning_rate_init`` suits layers of all widths. None: all
-        layers take the same steps.
+        "fan_in" divides each layer's step size by the mean number of connections that enter one of
+        its neurons, and counts the inputs' weights, first ones and steps, in the median deviation
+        of the inputs: one ``learning_rate_init`` suits all widths and units. None: neither.
 
     power_t : float, default=0.5
         The exponent of "invscaling", not negative.

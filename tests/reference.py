@@ -366,10 +366,15 @@ class Twin:
         self.parameters = Parameters.of(network)
         self.connected = self._connected(network)
         self.moments = (self.parameters.like(), self.parameters.like())
-        self.rate_scale = np.ones(network.n_layers)
+        self.rate_scale, self.weight_scale = np.ones((2, network.n_layers))
         if options.learning_rate_scaling == "fan_in":
             n_out = np.array([n for _, n in shapes_of(network)])
             self.rate_scale = n_out / np.array(network.n_connections)
+            # The first layer and a skip layer, the last but for one without hidden neurons.
+            for layer in {0, len(self.widths) - 1} & set(range(network.n_layers)):
+                self.weight_scale[layer] /= network.input_unit
+                if options.solver == "sgd":
+                    self.weight_scale[layer] /= network.input_unit
 
     @staticmethod
     def _connected(network):
@@ -513,17 +518,18 @@ class Twin:
         ):
             rate = self.options.learning_rate_init * self.rate_scale[layers[i]]
             decay = rate * self.options.weight_decay * value if i < n_layers else 0.0
-            value += self._move(rate, g, firsts[i], seconds[i]) - decay
+            scale = self.weight_scale[i] if i < n_layers else 1.0
+            value += self._move(rate, g, firsts[i], seconds[i], scale) - decay
         return loss
 
-    def _move(self, rate, g, first, second):
+    def _move(self, rate, g, first, second, scale):
         """What one step of the solver adds to parameters; changes their moments."""
-        options = self.options
+        options, rate = self.options, rate * scale
         if options.solver == "adam":
             first[:] = options.beta_1 * first + (1 - options.beta_1) * g
             second[:] = options.beta_2 * second + (1 - options.beta_2) * g**2
             rate *= np.sqrt(1 - options.beta_2**self.t) / (1 - options.beta_1**self.t)
-            return -rate * first / (np.sqrt(second) + 1e-8)
+            return -rate * first / (np.sqrt(second) + 1e-8 / scale)
         first[:] = options.momentum * first - rate * g
         return options.momentum * first - rate * g if options.nesterovs_momentum else first
 

@@ -481,11 +481,11 @@ def npz_with_header(**header):
 
 
 ONE = np.ones(1, np.float32)
-START = {"version": 4, "identity": {}}
+START = {"version": 5, "identity": {}}
 JUNK = {
     "nothing": b"",
     "text": b"text",
-    "a pickle": pickle.dumps({"version": 4}),
+    "a pickle": pickle.dumps({"version": 5}),
     "an empty pickle": b"\x80\x04N.",
     "a broken archive": b"PK\x03\x04" + bytes(100),
     "an array": bytes_of(np.save, np.zeros(3)),
@@ -502,14 +502,14 @@ JUNK = {
     "an array with a long header": npz_with_header(descr=[("x" * 10_000, "|u1")]),
     "a number": npz_of(3),
     "no version": npz_of({"identity": {}, "state": {}}),
-    "no identity": npz_of({"version": 4, "state": {}}),
-    "a list as identity": npz_of({"version": 4, "identity": [], "state": {}}),
+    "no identity": npz_of({"version": 5, "state": {}}),
+    "a list as identity": npz_of({"version": 5, "identity": [], "state": {}}),
     "more": npz_of({**START, "state": {}, "more": 1}),
     "an array that is not there": npz_of({**START, "state": {"array": 0}}),
     "an array that is used twice": npz_of({**START, "state": [{"array": 0}, {"array": 0}]}, ONE),
     "an array that is not used": npz_of({**START, "state": {}}, ONE),
     "an array before the first": npz_of({**START, "state": {"array": -1}}, ONE),
-    "a deep list": bytes_of(np.savez, np.frombuffer(b'{"version": 4, "a": ' + 10**5 * b"[", "u1")),
+    "a deep list": bytes_of(np.savez, np.frombuffer(b'{"version": 5, "a": ' + 10**5 * b"[", "u1")),
 }
 
 
@@ -535,11 +535,11 @@ def test_an_archive_that_would_fill_the_memory_is_refused_before_it_does(tmp_pat
     assert most < 10**7
 
 
-@pytest.mark.parametrize("version", [0, 3, 5, "4", None, [4]])
+@pytest.mark.parametrize("version", [0, 3, 4, "5", None, [5]])
 def test_a_file_of_another_format_says_so(tmp_path, version):
     path = tmp_path / "state"
     path.write_bytes(npz_of({"version": version, "something": "else", "array": -1}))
-    said = rf"is in format {re.escape(repr(version))}, and this version .* reads format 4 only"
+    said = rf"is in format {re.escape(repr(version))}, and this version .* reads format 5 only"
     with pytest.raises(ValueError, match=said) as caught:
         classifier(checkpoint=path).fit(X, y)
     assert "damaged" not in str(caught.value)
@@ -628,7 +628,7 @@ def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
 
 def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
     monkeypatch.setattr(archive, "FORMAT_VERSION", 99)
-    with pytest.raises(ValueError, match=r"is in format 4, and this version .* reads format 99"):
+    with pytest.raises(ValueError, match=r"is in format 5, and this version .* reads format 99"):
         classifier(checkpoint=half_done).fit(X, y)
 
 

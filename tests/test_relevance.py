@@ -15,7 +15,7 @@ from sksparse_mlp._training.moments import (
     growth_preferences,
     input_moments,
     spreads,
-    typical_spreads,
+    typical_spread,
 )
 
 
@@ -103,12 +103,12 @@ def test_the_typical_spread_of_standardised_inputs_is_one_whatever_rounding_does
     X = np.float32(scale(X))
     X[:, 0] *= 1000
     X[:, 1] = 3
-    assert (typical_spreads(input_moments(data_of(X * unit, y))) == unit).all()
+    assert typical_spread(input_moments(data_of(X * unit, y))) == unit
 
 
 def test_the_typical_spread_of_constant_inputs_is_one():
     X, y = example()
-    assert (typical_spreads(input_moments(data_of(np.ones_like(X), y))) == 1).all()
+    assert typical_spread(input_moments(data_of(np.ones_like(X), y))) == 1
 
 
 def test_noise_does_not_drown_small_inputs():
@@ -130,6 +130,37 @@ def test_inputs_have_noise_in_proportion_to_their_own_deviations():
     found = spreads(input_moments(data_of(np.float32(scale(X)) * units, y)))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, units, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [2.0**-9, 2.0**7])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("skip", [None, "zero", "fitted"])
+@pytest.mark.parametrize("hidden", [(), (20,), (20, 10)])
+def test_a_network_learns_the_same_of_inputs_in_another_unit(unit, solver, skip, hidden):
+    X, y = example(n_samples=60, n_features=8)
+    X = scale(X)
+    models = [
+        small(
+            hidden_layer_sizes=hidden, solver=solver, skip_connections=skip, input_noise="auto",
+            learning_rate_scaling="fan_in", learning_rate_init=0.1, weight_decay=1e-3, max_iter=10,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    expected = models[0].fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(models[1].fit(unit * X, y).predict_proba(unit * X), expected, 1e-4)
+
+
+def test_a_stream_counts_in_the_unit_of_its_first_part():
+    X, y = example(n_samples=60, n_features=8)
+    X = 64 * scale(X)
+    model = small(learning_rate_scaling="fan_in").partial_fit(X[:30], y[:30], classes=range(3))
+    assert model._network.input_unit == 64
+    assert model.partial_fit(X[30:] / 1024, y[30:])._network.input_unit == 64
+
+
+def test_without_scaling_of_rates_inputs_are_taken_as_they_are():
+    X, y = example()
+    assert small(learning_rate_scaling=None).fit(64 * X, y)._network.input_unit == 1
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

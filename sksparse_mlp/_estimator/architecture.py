@@ -40,6 +40,7 @@ class Architecture:
     forbidden: tuple | None = None
     initial_topology: str = "erdos_renyi"
     rewiring: float = 0.0
+    input_unit: float = 1.0
 
     def new_network(self, streams, team):
         """A network with connections and weights drawn at random."""

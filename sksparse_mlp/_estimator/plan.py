@@ -16,7 +16,7 @@ from .._network.topology import EvolutionTiming
 from .._training.data import spread_over
 from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
-from .._training.moments import growth_preferences, input_moments, spreads, typical_spreads
+from .._training.moments import growth_preferences, input_moments, spreads, typical_spread
 from .._training.options import TrainingOptions
 from . import defaults
 from .architecture import Architecture, layer_sizes
@@ -82,13 +82,17 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
     if estimator.input_noise == "auto":
         # A part of a stream is too little to tell one input from another.
-        spread = typical_spreads(moments) if shape.stream else spreads(moments)
+        all_alike = np.full(shape.n_features, typical_spread(moments), np.float32)
+        spread = all_alike if shape.stream else spreads(moments)
         options = replace(options, noise_spread=spread)
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
+    growth = _growth(estimator, options, network, shape)
+    by_unit = estimator.learning_rate_scaling is not None
+    unit = typical_spread(moments) if by_unit else 1.0
     return Plan(
-        _architecture(estimator, sizes, preferences, _growth(estimator, options, network, shape)),
+        _architecture(estimator, sizes, preferences, growth, unit),
         options,
         _start(task, data, moments, options) if starts_fitted else None,
         partial(judge_inputs, data, moments, shape.stream),
@@ -224,7 +228,7 @@ def judge_inputs(data, moments, stream, network, team):
         return judge(FEWEST_SAMPLES)
 
 
-def _architecture(estimator, sizes, preferences, growth):
+def _architecture(estimator, sizes, preferences, growth, input_unit):
     widths, n_connections = sizes
     return Architecture(
         widths=widths,
@@ -240,4 +244,5 @@ def _architecture(estimator, sizes, preferences, growth):
         forbidden=estimator._forbidden,
         initial_topology=estimator.initial_topology,
         rewiring=float(estimator.rewiring),
+        input_unit=input_unit,
     )

@@ -162,8 +162,10 @@ def backward(worker, net, optimizer_state, params, workspace, batches, layer, st
                     net.weights, optimizer_state.weights_1, optimizer_state.weights_2,
                     start, stop - start,
                 )  # fmt: skip
-                rate, decay = step.rate * scale, step.decay * scale
-                update(params, trained, workspace.gradients, start + shift, rate, decay)
+                weight_scale = load(params.weight_scale, layer)
+                rate, decay = step.rate * scale * weight_scale, step.decay * scale
+                epsilon = params.adam_epsilon / weight_scale
+                update(params, trained, workspace.gradients, start + shift, rate, decay, epsilon)
             row = end
 
 
@@ -187,4 +189,5 @@ def update_units(worker, net, optimizer_state, params, workspace, rate):
                 n,
             )
             gradients = plane * net.n_units + start
-            update(params, trained, workspace.unit_gradients, gradients, level_rate, none)
+            epsilon = params.adam_epsilon
+            update(params, trained, workspace.unit_gradients, gradients, level_rate, none, epsilon)

@@ -25,10 +25,11 @@ def flushed(x):
 
 
 @inlined
-def update(params, trained, gradients, first_gradient, rate, decay):
+def update(params, trained, gradients, first_gradient, rate, decay, epsilon):
     """One step on some parameters, whose gradients begin at ``gradients[first_gradient]``.
 
     Gradients are left at zero, for the next step to add to. Weights and moments are flushed.
+    ``epsilon`` is Adam's.
     """
     momentum, one, zero = params.momentum, np.float32(1), np.float32(0)
     weights, moment_1, moment_2 = trained.values, trained.moment_1, trained.moment_2
@@ -41,7 +42,7 @@ def update(params, trained, gradients, first_gradient, rate, decay):
             v = params.beta_2 * load(moment_2, w0 + k) + (one - params.beta_2) * g * g
             store(moment_1, w0 + k, flushed(m))
             store(moment_2, w0 + k, flushed(v))
-            w = w - rate * m / (np.sqrt(v) + params.adam_epsilon) - decay * w
+            w = w - rate * m / (np.sqrt(v) + epsilon) - decay * w
             store(weights, w0 + k, flushed(w))
     elif params.solver == NESTEROV:
         for k in range(trained.n):

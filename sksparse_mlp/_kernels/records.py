@@ -2,9 +2,8 @@
 
 Notation: *level* 0 are the inputs, level ``l + 1`` the neurons that connection *layer* ``l`` feeds.
 *Units* are the neurons of levels 1, 2, ..., in one sequence. A *row* is a row of a layer's CSR
-matrix: the connections that leave one neuron. A *vector* holds one number for each *lane*, a lane
-being one sample of a mini-batch; a *tile* is a level's block of vectors, one a neuron. A *sample*
-is a row of X, known by its number there.
+matrix: the connections that leave one neuron. A *vector* holds one number for each *lane*, one
+sample of a mini-batch; a *tile* is a level's block of vectors. A *sample* is a row of X, by number.
 """
 
 from typing import NamedTuple
@@ -25,7 +24,7 @@ COX = 7
 OF_LOSS, OF_LOGIT, ATTRIBUTION, OF_OUTPUT, ATTRIBUTION_OF_OUTPUT = range(5)
 # Distributions of new weights.
 UNIFORM, NORMAL = range(2)
-# Numba compiles a callee once more for each literal number that it is given; not so for these.
+# For each literal number Numba compiles a callee once more; not so for these.
 ZERO, ONE = np.int64(0), np.int64(1)
 
 
@@ -75,9 +74,8 @@ class OptimizerState(NamedTuple):
 class Workspace(NamedTuple):
     """Buffers of a training run, whose content outlives no step.
 
-    With two exceptions. Inputs stay, for a next step of the same samples. And the gradients of
-    connections and hidden units are zero between steps, for each step adds to them. An interrupted
-    step leaves some: its workspace is not used again.
+    But inputs stay, for a next step of the same samples. And the gradients of connections and
+    hidden units are zero between steps, which add to them; after an interrupted one it is not so.
     """
 
     activations: np.ndarray  # float32, a [n_tiles, width, lanes] block per level
@@ -123,6 +121,7 @@ class StepParameters(NamedTuple):
     beta_2: np.float32
     adam_epsilon: np.float32
     rate_scale: np.ndarray  # float32 [n_layers], multiplies the learning rate of each layer
+    weight_scale: np.ndarray  # float32 [n_layers], multiplies that of its weights once more
     dropout: np.uint64  # threshold of the 32-bit hash; 0: no dropout
     dropout_scale: np.float32
     input_dropout: np.uint64

@@ -39,6 +39,7 @@ FIELDS = {
     "n_connections",
     "activation_slope",
     "weight_init_gain",
+    "input_unit",
     *CHOICES,
     *COUNTERS,
     "streams",
@@ -104,6 +105,8 @@ def check_network_state(state, *, finite=True):
         require(type(value) is str and value in allowed, f"{name}={short(value)} is unknown")
     for name in ("activation_slope", "weight_init_gain"):
         require(is_finite(state[name]), f"{name}={short(state[name])} is no finite number")
+    unit = state["input_unit"]
+    require(is_finite(unit) and unit > 0, f"input_unit={short(unit)} is no positive number")
     _check_counters(state)
     check_fields("streams", state["streams"], Streams._fields)
     for name, seed in state["streams"].items():

@@ -33,6 +33,7 @@ PLAIN_FIELDS = (
     "activation_slope",
     "weight_init",
     "weight_init_gain",
+    "input_unit",
     "solver",
     "drop",
     "growth",
@@ -63,6 +64,8 @@ class SparseNetwork:
         The distribution of initial and regrown weights.
     weight_init_gain : float
         Multiplies the distribution's standard deviation in hidden layers.
+    input_unit : float
+        How far inputs vary: the weights of the first layer begin as if they were counted in it.
     solver : str
         "sgd" or "adam".
     streams : Streams
@@ -113,13 +116,14 @@ class SparseNetwork:
         forbidden=None,
         initial_topology="erdos_renyi",
         rewiring=0.0,
+        input_unit=1.0,
     ):
         self.widths = tuple(int(width) for width in widths)
         self.n_connections = tuple(int(n) for n in n_connections)
         self.activation = activation
         self.activation_slope = float(activation_slope)
         self.weight_init, self.weight_init_gain = weight_init, float(weight_init_gain)
-        self.solver = solver
+        self.solver, self.input_unit = solver, float(input_unit)
         self.streams = streams
         self.drop, self.growth = drop, growth
         self.input_preferences, self.forbidden = input_preferences, forbidden

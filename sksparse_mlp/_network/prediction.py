@@ -30,6 +30,7 @@ def prediction_parameters(network):
         beta_2=nothing,
         adam_epsilon=nothing,
         rate_scale=np.ones(network.n_layers, np.float32),
+        weight_scale=np.ones(network.n_layers, np.float32),
         dropout=zero,
         dropout_scale=one,
         input_dropout=zero,

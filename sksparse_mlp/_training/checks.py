@@ -22,6 +22,7 @@ FIXED = (
     "activation_slope",
     "weight_init",
     "weight_init_gain",
+    "input_unit",
     "solver",
     "drop",
     "growth",

@@ -22,6 +22,8 @@ LEAST_WITHIN = 1e-3
 POWER = 1.5
 # Some connections are always laid at random: the inputs that differ may have no room for all.
 MOST_GUIDANCE = 0.99
+# The square of a typical spread, and what it is divided by, stay inside float32.
+MOST_DOUBLINGS = 50
 # Inputs that vary less have weights beyond float32: they are left out.
 LEAST_SPREAD = 1e-30
 
@@ -104,15 +106,16 @@ def spreads(moments):
     return np.sqrt(moments.variance).astype(np.float32)
 
 
-def typical_spreads(moments):
-    """For all inputs about the median standard deviation of those that vary; 1 where none does.
+def typical_spread(moments):
+    """About the median standard deviation of the inputs that vary; 1.0 where none does.
 
     A power of two: of standardised inputs it is one in whatever part of them is looked at.
     """
-    varies, typical = moments.variance > 0, 1.0
-    if varies.any():
-        typical = 2.0 ** np.rint(np.log2(np.median(moments.variance[varies])) / 2)
-    return np.full(varies.size, typical, np.float32)
+    varies = moments.variance > 0
+    if not varies.any():
+        return 1.0
+    exponent = np.rint(np.log2(np.median(moments.variance[varies])) / 2)
+    return float(2.0 ** np.clip(exponent, -MOST_DOUBLINGS, MOST_DOUBLINGS))
 
 
 def growth_preferences(separation, guidance):

@@ -27,6 +27,7 @@ def step_parameters(network, options):
         beta_2=np.float32(options.beta_2),
         adam_epsilon=np.float32(ADAM_EPSILON),
         rate_scale=rate_scale,
+        weight_scale=_weight_scale(network, options),
         dropout=_threshold(options.dropout),
         dropout_scale=np.float32(1.0 / (1.0 - options.dropout)),
         input_dropout=_threshold(options.input_dropout),
@@ -44,6 +45,19 @@ def fan_in(network, options):
     living = living_neurons(network)
     n_entered = [living[network.levels_of(layer)[1]].size for layer in range(network.n_layers)]
     return np.array(network.n_connections) / n_entered
+
+
+def _weight_scale(network, options):
+    """What makes the steps of the inputs' weights those of inputs counted in their unit.
+
+    Adam's steps do not depend on the size of the gradients; those of plain descent do.
+    """
+    scale = np.ones(network.n_layers, np.float32)
+    if options.learning_rate_scaling == "fan_in":
+        power = 1 if options.solver == "adam" else 2
+        of_inputs = [network.levels_of(layer)[0] == 0 for layer in range(network.n_layers)]
+        scale[of_inputs] = network.input_unit**-power
+    return scale
 
 
 def _noise_spread(network, options):
