@@ -10,7 +10,7 @@ from estimators import points, small, small_regressor, small_survival, targets_f
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -22,7 +22,7 @@ from sksparse_mlp import (
     TrulySparseMLPEnsembleClassifier,
     TrulySparseMLPEnsembleRegressor,
 )
-from sksparse_mlp._estimator.unscaled import warn_if_far_from_zero
+from sksparse_mlp._estimator.unscaled import warn_if_unscaled
 from sksparse_mlp._training.data import TrainingData
 
 X, Y = points(n_samples=48)
@@ -217,7 +217,7 @@ def test_a_mask_that_masks_nothing_is_no_error():
     assert_array_equal(model.predict_proba(X), small().fit(X, Y).predict_proba(X))
 
 
-# ---------------------------------------------------------------- far from zero
+# ---------------------------------------------------------------- not scaled
 
 RNG = np.random.default_rng(0)
 COUNTS = RNG.poisson(5, size=(48, 200))
@@ -245,6 +245,16 @@ def test_a_few_inputs_far_from_zero_are_not_told():
         small().fit(X + [1e4, 0, 0], Y)
 
 
+APART = r"vary on very different scales: a tenth of them by less than 0\.0\d+,.*StandardScaler"
+
+
+def test_inputs_on_very_different_scales_are_told():
+    table, labels = load_breast_cancer(return_X_y=True)
+    with pytest.warns(UserWarning, match=APART) as caught:
+        small().fit(table[:200], labels[:200])
+    assert caught[0].filename == __file__
+
+
 WELL_SCALED = {
     "standardised": X,
     "counts": COUNTS,
@@ -252,6 +262,7 @@ WELL_SCALED = {
     "TF-IDF": TfidfTransformer().fit_transform(COUNTS),
     "images": load_digits().data[:48] * 16,
     "iris": load_iris().data[::3][:48],
+    "a table": load_wine().data[::3][:48],
     "constant": np.full((48, 4), 0.1),
     "zero": np.zeros((48, 4)),
     "few samples": X[:7] + 1e4,
@@ -277,5 +288,5 @@ def test_only_a_part_of_X_is_looked_at():
             return part
 
     whole = np.zeros((2000, 3000)).view(Watched)
-    warn_if_far_from_zero(TrainingData(whole, np.arange(2000), None, None))
+    warn_if_unscaled(TrainingData(whole, np.arange(2000), None, None))
     assert sum(looked_at) == 64 * 1024

@@ -16,7 +16,7 @@ from .fitting import train
 from .handed_out import FittedAttribute, read_only, read_only_csr, stored
 from .held_out import HeldOut, HeldOutFigures, held_out_fraction
 from .plan import Shape, plan_training
-from .unscaled import warn_if_far_from_zero
+from .unscaled import warn_if_unscaled
 from .weights import checked_weight, training_samples
 
 # Parameters that never change the result of a fit, or that its identity knows otherwise.
@@ -125,7 +125,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         targets = self._task.encoded(y, "y")
         weight = self._weighted(sample_weight, targets)
         data = training_samples(X, targets, weight, self.batch_size)
-        warn_if_far_from_zero(data)
+        warn_if_unscaled(data)
         return data
 
     def _weighted(self, sample_weight, targets):

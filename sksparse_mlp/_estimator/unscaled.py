@@ -1,4 +1,4 @@
-"""A look at the inputs before training: of those far from zero a network hardly learns."""
+"""A look at the inputs before training: far from zero, or on many scales, they are learnt badly."""
 
 import warnings
 
@@ -11,14 +11,17 @@ from .._training.data import spread_over
 # An input is far from zero if its mean is more than so many of its standard deviations: training
 # then ends near chance. scikit-learn's own checks use inputs of mean 100 and deviation 1.
 FAR = 200.0
+# Inputs are on different scales if a tenth of their deviations are so many times as large as those
+# of another tenth: the network then hardly sees the smaller ones.
+APART = 100.0
 # What is looked at: so many samples and inputs at most; fewer samples tell no deviation.
 SAMPLES, INPUTS, FEWEST = 64, 1024, 8
 # What is left of a constant input, relative to its mean, is rounding.
 ROUNDING = 1e-9
 
 
-def warn_if_far_from_zero(data):
-    """Warn where most inputs are far from zero.
+def warn_if_unscaled(data):
+    """Warn where most inputs are far from zero, or vary on very different scales.
 
     Parameters
     ----------
@@ -29,13 +32,26 @@ def warn_if_far_from_zero(data):
     varies = spread > ROUNDING * mean
     far = varies & (mean > FAR * spread)
     if 2 * np.count_nonzero(far) > np.count_nonzero(varies):
-        warnings.warn(
+        _warn(
             f"Most inputs in X are far from zero: their mean is more than {FAR:g} times their "
-            "standard deviation, so that a network hardly learns from them. Standardise X first, "
-            "for example with make_pipeline(StandardScaler(), ...).",
-            UserWarning,
-            stacklevel=6,  # the caller of fit
+            "standard deviation, so that a network hardly learns from them."
         )
+    elif varies.any():
+        small, large = np.quantile(spread[varies], (0.1, 0.9))
+        if large > APART * small:
+            _warn(
+                f"The inputs in X vary on very different scales: a tenth of them by less than "
+                f"{small:.2g}, another by more than {large:.2g} (standard deviations), so that a "
+                "network hardly sees those that vary little."
+            )
+
+
+def _warn(what):
+    warnings.warn(
+        f"{what} Standardise X first, for example with make_pipeline(StandardScaler(), ...).",
+        UserWarning,
+        stacklevel=7,  # the caller of fit
+    )
 
 
 def _some_of(data):
