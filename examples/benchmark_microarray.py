@@ -65,7 +65,7 @@ from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, Strat
 from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.metaestimators import available_if
 from threadpoolctl import threadpool_limits
@@ -167,6 +167,11 @@ MODELS = {
     "network_set": lambda case: sparse_mlp(case, skip_connections=None, evolution="set"),
     "network_static": lambda case: sparse_mlp(case, skip_connections=None, evolution=None),
     "network_dense": network_dense,
+    # Other inputs: as they are in the file; standardised, outliers brought to two deviations.
+    "unscaled": lambda case: make_pipeline(sparse_mlp(case)[-1]),
+    "clipped": lambda case: scaled(
+        FunctionTransformer(np.clip, kw_args={"a_min": -2.0, "a_max": 2.0}), sparse_mlp(case)[-1]
+    ),
 }
 
 # At most 12 candidates each; among ties the first wins, so the values of MODELS come first.

@@ -184,8 +184,8 @@ default="relu"
 
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
         "fan_in" divides each layer's step size by the mean number of connections that enter one of
-        its neurons, and counts the inputs' weights, first ones and steps, in the median deviation
-        of the inputs: one ``learning_rate_init`` suits all widths and units. None: neither.
+        its neurons, and counts the inputs' weights in the inputs' root mean square deviation: one
+        ``learning_rate_init`` suits all widths and units. None: neither.
 
     power_t : float, default=0.5
         The exponent of "invscaling", not negative.
@@ -215,8 +215,8 @@ default="relu"
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto": as
-        large as each input's own deviation, in ``partial_fit`` as about the median of all; with
+        training step: the network must not rely on small differences. Not negative. "auto": each
+        input's own, at most the root mean square of all, which it is in ``partial_fit``; with
         fewer features than samples times ``(n_features / n_samples) ** (1 / 3)``.
 
     weight_init : {"he_uniform", "he_normal", "xavier", "normal"}, default="he_uniform"

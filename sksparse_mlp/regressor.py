@@ -119,8 +119,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     input_noise : float or "auto", default="auto"
         Standard deviation of the random numbers that are added to the inputs, new ones in each
-        training step: the network must not rely on small differences. Not negative. "auto": as
-        large as each input's own deviation, in ``partial_fit`` as about the median of all; with
+        training step: the network must not rely on small differences. Not negative. "auto": each
+        input's own, at most the root mean square of all, which it is in ``partial_fit``; with
         fewer features than samples times ``sqrt(n_features / n_samples)``.
 
     %(weight_init)s

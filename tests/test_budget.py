@@ -58,7 +58,7 @@ SCOPE_TWINS = {
 SHARE_TWINS = {
     "survivors": lambda layer, kept: kept,
     "momentum": lambda layer, kept: (
-        sum(abs(float(m)) for m in layer.moment_1) / len(layer.moment_1)
+        sum(abs(float(m)) for m in layer.counted_moments) / len(layer.counted_moments)
     ),
 }
 # Of each schedule what it has at the beginning, in the middle and at the end, from 800 to 100.
@@ -94,7 +94,7 @@ def test_as_many_are_dropped_as_the_twin_drops(name, layers, fraction):
 
 @pytest.mark.parametrize("name", SHARE_TWINS)
 def test_shares_are_those_of_the_twin(name):
-    layers = [SimpleNamespace(moment_1=np.array(m, np.float32)) for m in ([1, -3], [0.5])]
+    layers = [SimpleNamespace(counted_moments=np.array(m, np.float32)) for m in ([1, -3], [0.5])]
     found = REDISTRIBUTION_RULES[name](None, layers, [7, 2], 4)
     assert found == [SHARE_TWINS[name](*of_layer) for of_layer in zip(layers, [7, 2], strict=True)]
 
@@ -181,7 +181,7 @@ def views(draw):
         n = draw(st.integers(1, n_in * n_out))
         moments = np.arange(n, dtype=np.float32)
         shape = {"n_in": n_in, "n_out": n_out, "n_cells": n_in * n_out}
-        found.append(SimpleNamespace(**shape, moment_1=moments, n=n))
+        found.append(SimpleNamespace(**shape, counted_moments=moments, n=n))
     return found
 
 

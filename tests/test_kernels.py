@@ -325,6 +325,20 @@ def test_ten_steps_equal_the_twins(solver, changes):
     assert_close(Parameters.of(network), twin.parameters)
 
 
+@pytest.mark.parametrize("unit", [8.0, 1 / 4])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_ten_steps_of_inputs_in_another_unit_equal_the_twins(solver, unit):
+    changes = SOLVERS[solver] | {"learning_rate_scaling": "fan_in", "weight_decay": 0.1}
+    parameters = {"solver": changes.pop("solver"), "input_unit": unit}
+    network = with_skip_weights(make_network(WIDTHS, SKIP["sparse"], **parameters))
+    data = make_data(32, WIDTHS[0], WIDTHS[-1])
+    twin = Twin(network, make_options(solver=network.solver, **changes))
+    train(network, data, n_epochs=10, **changes)
+    for _ in range(10):
+        twin.step(data.X, data.targets, data.sample_weight)
+    assert_close(Parameters.of(network), twin.parameters)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_ten_steps_with_evolution_equal_the_twins(solver):
     changes = SOLVERS[solver].copy()

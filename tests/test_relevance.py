@@ -14,7 +14,7 @@ from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import (
     growth_preferences,
     input_moments,
-    spreads,
+    noise_spreads,
     typical_spread,
 )
 
@@ -101,7 +101,6 @@ def test_without_any_separation_all_inputs_are_alike():
 def test_the_typical_spread_of_standardised_inputs_is_one_whatever_rounding_does(unit):
     X, y = example()
     X = np.float32(scale(X))
-    X[:, 0] *= 1000
     X[:, 1] = 3
     assert typical_spread(input_moments(data_of(X * unit, y))) == unit
 
@@ -111,25 +110,24 @@ def test_the_typical_spread_of_constant_inputs_is_one():
     assert typical_spread(input_moments(data_of(np.ones_like(X), y))) == 1
 
 
-def test_noise_does_not_drown_small_inputs():
-    X, y = example(n_samples=60, n_features=80, n_classes=2)
-    assert small(input_noise="auto", max_iter=20).fit(1e-3 * X, y).score(1e-3 * X, y) > 0.9
-
-
-def test_noise_does_not_drown_inputs_that_vary_less_than_others():
+@pytest.mark.parametrize(
+    "units",
+    [np.full(20, 1e-3), np.where(np.arange(20) < 10, 1.0, 0.02)],
+    ids=["small inputs", "some that vary less than others"],
+)
+def test_noise_does_not_drown(units):
     X, y = example(n_samples=90, n_features=20)
     X[:, :10] = np.random.default_rng(0).normal(size=(90, 10))  # they say nothing
-    X = scale(X) * np.where(np.arange(20) < 10, 1.0, 0.02)
+    X = scale(X) * units
     model = small(input_noise="auto", skip_connections="fitted", max_iter=20).fit(X, y)
     assert model.score(X, y) > 0.9
 
 
-def test_inputs_have_noise_in_proportion_to_their_own_deviations():
-    X, y = example()
-    units = np.geomspace(1e-3, 1e3, X.shape[1])
-    found = spreads(input_moments(data_of(np.float32(scale(X)) * units, y)))
+def test_inputs_have_noise_of_their_own_deviations_and_at_most_that_of_all():
+    X, y = example(n_features=4)
+    found = noise_spreads(input_moments(data_of(scale(X) * [0.01, 3, 8, 0], y)))
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, units, rtol=1e-6)
+    np.testing.assert_allclose(found, [0.01, 3, 4, 4], rtol=1e-6)  # 5 is the root mean square
 
 
 @pytest.mark.parametrize("unit", [2.0**-9, 2.0**7])
@@ -148,6 +146,37 @@ def test_a_network_learns_the_same_of_inputs_in_another_unit(unit, solver, skip,
     ]  # fmt: skip
     expected = models[0].fit(X, y).predict_proba(X)
     np.testing.assert_allclose(models[1].fit(unit * X, y).predict_proba(unit * X), expected, 1e-4)
+
+
+@pytest.mark.parametrize("drop", ["set", "magnitude", "mest", "snip"])
+@pytest.mark.parametrize("redistribution", [None, "survivors", "momentum", "gradient"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_layers_share_connections_alike_for_inputs_in_another_unit(drop, redistribution, solver):
+    X, y = example(n_samples=60, n_features=20)
+    X = scale(X)
+    models = [
+        small(
+            hidden_layer_sizes=(30, 20), solver=solver, input_noise="auto", evolution="set",
+            drop=drop, drop_scope="network", redistribution=redistribution, max_iter=10,
+            learning_rate_scaling="fan_in", learning_rate_init=0.1, skip_connections="zero",
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    expected = models[0].fit(X, y)
+    found = models[1].fit(64 * X, y)
+    assert found.n_connections_ == expected.n_connections_
+    pairs = zip(found.coefs_, expected.coefs_, strict=True)
+    assert all((a != 0).nnz == (b != 0).nnz for a, b in pairs)
+    np.testing.assert_allclose(found.predict_proba(64 * X), expected.predict_proba(X), 1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 0.3, 3.0, 1e4, 1e12])
+def test_a_network_learns_of_inputs_in_any_unit(unit):
+    X, y = example(n_samples=90, n_features=20)
+    X = scale(X) * unit
+    changes = {"solver": "adam", "input_noise": "auto", "learning_rate_scaling": "fan_in"}
+    model = small(skip_connections="zero", learning_rate_init=0.5, max_iter=30, **changes)
+    assert model.fit(X, y).score(X, y) > 0.8
 
 
 def test_a_stream_counts_in_the_unit_of_its_first_part():

@@ -4,7 +4,7 @@ All of them follow from one number, the scarcity of samples, and change gently w
 features than samples (gene expression) what can be learnt is mostly linear: the skip layer, which
 starts from an exact solution, holds it, and the rest of the network needs a few full-batch steps
 with strong noise on the inputs; logits are too sure of themselves and are tempered. With ever more
-samples there are more steps, in mini-batches, less noise, and probabilities are taken as they are.
+samples there are more steps, in mini-batches, less noise, and probabilities are tempered less.
 """
 
 # Neurons of a hidden layer.
@@ -21,9 +21,9 @@ SCARCE_STEPS, FULL_BATCH_STEPS, MINI_BATCH_STEPS = 30, 200, 600
 MINI_BATCH_EPOCHS = 20
 # The topology evolves about this many times in a fit, with at least this many steps between.
 EVOLUTIONS, LEAST_INTERVAL = 37, 4
-# What logits are divided by: with few samples for their features, and with very many. A second
-# hidden layer is surer of itself.
-SCARCE_TEMPERATURE, PLENTY_TEMPERATURE, TEMPERATURE_OF_TWO_LAYERS = 2.0, 1.0, 1.5
+# What logits are divided by: with few samples for their features; with very many; and with very
+# many where there are two hidden layers or more, which are surer of themselves.
+SCARCE_TEMPERATURE, PLENTY_TEMPERATURE, PLENTY_TEMPERATURE_DEEP = 2.0, 1.0, 1.5
 
 # The share of the inputs' connections that is guided: more samples tell more of the inputs.
 SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
@@ -89,5 +89,5 @@ def input_noise(n_samples, n_features, power):
 
 def temperature(n_samples, n_features, n_hidden_layers):
     """What logits are divided by before they become probabilities."""
-    plenty = PLENTY_TEMPERATURE if n_hidden_layers < 2 else TEMPERATURE_OF_TWO_LAYERS
+    plenty = PLENTY_TEMPERATURE if n_hidden_layers < 2 else PLENTY_TEMPERATURE_DEEP
     return plenty + (SCARCE_TEMPERATURE - plenty) * scarcity(n_samples, n_features) ** 0.5

@@ -16,7 +16,7 @@ from .._network.topology import EvolutionTiming
 from .._training.data import spread_over
 from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importances
 from .._training.linear_start import start_linear_layer
-from .._training.moments import growth_preferences, input_moments, spreads, typical_spread
+from .._training.moments import growth_preferences, input_moments, noise_spreads, typical_spread
 from .._training.options import TrainingOptions
 from . import defaults
 from .architecture import Architecture, layer_sizes
@@ -81,22 +81,25 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         whole = starts_fitted or guided or not shape.stream
         moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
     if estimator.input_noise == "auto":
-        # A part of a stream is too little to tell one input from another.
-        all_alike = np.full(shape.n_features, typical_spread(moments), np.float32)
-        spread = all_alike if shape.stream else spreads(moments)
-        options = replace(options, noise_spread=spread)
+        options = replace(options, noise_spread=_noise_spread(shape, moments))
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
     growth = _growth(estimator, options, network, shape)
-    by_unit = estimator.learning_rate_scaling is not None
-    unit = typical_spread(moments) if by_unit else 1.0
+    unit = 1.0 if estimator.learning_rate_scaling is None else typical_spread(moments)
     return Plan(
         _architecture(estimator, sizes, preferences, growth, unit),
         options,
         _start(task, data, moments, options) if starts_fitted else None,
         partial(judge_inputs, data, moments, shape.stream),
     )
+
+
+def _noise_spread(shape, moments):
+    """What the noise of each input is multiplied by; a stream's part is too little to tell them."""
+    if shape.stream:
+        return np.full(shape.n_features, typical_spread(moments), np.float32)
+    return noise_spreads(moments)
 
 
 def _hidden_layer_sizes(estimator, shape, network):

@@ -121,7 +121,7 @@ class StepParameters(NamedTuple):
     beta_2: np.float32
     adam_epsilon: np.float32
     rate_scale: np.ndarray  # float32 [n_layers], multiplies the learning rate of each layer
-    weight_scale: np.ndarray  # float32 [n_layers], multiplies that of its weights once more
+    weight_scale: np.ndarray  # float32 [n_layers], once more for weights: 1 / the inputs' unit
     dropout: np.uint64  # threshold of the 32-bit hash; 0: no dropout
     dropout_scale: np.float32
     input_dropout: np.uint64

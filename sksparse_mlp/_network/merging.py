@@ -37,9 +37,11 @@ def merged(networks, shares):
         "srelu": _mean(networks, "srelu", shares),
     }
     cells = [n_in * n_out for n_in, n_out in first.shapes]
+    units = np.log2([network.input_unit for network in networks])
     state |= {
         "optimizer_state": None,
         "n_updates": 0,
+        "input_unit": float(np.exp2(np.rint(np.average(units, weights=shares)))),
         "stable": None,
         "input_preferences": _preferences(networks, shares),
         "explored": ExploredCells(cells, first.n_connections).state_dict(),

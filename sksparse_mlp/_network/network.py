@@ -65,7 +65,8 @@ class SparseNetwork:
     weight_init_gain : float
         Multiplies the distribution's standard deviation in hidden layers.
     input_unit : float
-        How far inputs vary: the weights of the first layer begin as if they were counted in it.
+        How far inputs vary. The weights that leave them begin as if inputs were counted in it, and
+        the steps that they take may, too.
     solver : str
         "sgd" or "adam".
     streams : Streams
@@ -123,7 +124,8 @@ class SparseNetwork:
         self.activation = activation
         self.activation_slope = float(activation_slope)
         self.weight_init, self.weight_init_gain = weight_init, float(weight_init_gain)
-        self.solver, self.input_unit = solver, float(input_unit)
+        self.solver = solver
+        self.input_unit = float(input_unit)
         self.streams = streams
         self.drop, self.growth = drop, growth
         self.input_preferences, self.forbidden = input_preferences, forbidden

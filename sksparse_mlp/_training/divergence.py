@@ -33,7 +33,11 @@ def divergence(epoch, options, network, data):
     -------
     DivergenceError
     """
-    suspects = [*_of_inputs(data), *_of_network(network), *_of_steps(options, network)]
+    suspects = [
+        *_of_inputs(data, network.input_unit),
+        *_of_network(network),
+        *_of_steps(options, network),
+    ]
     advice = (
         f"Lower learning_rate_init={options.learning_rate_init!r}, or scale X (for example with "
         "StandardScaler)."
@@ -56,12 +60,12 @@ def largest(*arrays):
     return np.max([extreme for a in arrays if a.size for extreme in (a.max(), -a.min())])
 
 
-def _of_inputs(data):
+def _of_inputs(data, unit):
     """Suspects in the data."""
     block = data.X[data.samples[:SAMPLES]]
     values = block.data if sparse.issparse(block) else block
     largest = np.abs(values.astype(np.float64)).max(initial=0)
-    if largest > LARGE_INPUT:
+    if largest > LARGE_INPUT * unit:
         yield f"X, which holds {largest:.3g} (scale it, for example with StandardScaler)"
 
 

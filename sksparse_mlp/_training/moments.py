@@ -22,8 +22,8 @@ LEAST_WITHIN = 1e-3
 POWER = 1.5
 # Some connections are always laid at random: the inputs that differ may have no room for all.
 MOST_GUIDANCE = 0.99
-# The square of a typical spread, and what it is divided by, stay inside float32.
-MOST_DOUBLINGS = 50
+# Of a typical spread: squares of gradients below would be flushed, squares above overflow.
+LEAST_EXPONENT, MOST_EXPONENT = -30, 50
 # Inputs that vary less have weights beyond float32: they are left out.
 LEAST_SPREAD = 1e-30
 
@@ -101,21 +101,27 @@ def _contrasts(targets, weight):
     return sparse.csr_array(values.T * weight)
 
 
-def spreads(moments):
-    """The standard deviation of each input, float32."""
-    return np.sqrt(moments.variance).astype(np.float32)
+def noise_spreads(moments):
+    """How large noise is by input: as its standard deviation, at most the typical one; float32.
+
+    More than that would drown the others in the noise of those that vary most. And the typical one
+    where they are constant: what they have never shown must not count when it comes.
+    """
+    spread, typical = np.sqrt(moments.variance), typical_spread(moments)
+    return np.where(spread > 0, np.minimum(spread, typical), typical).astype(np.float32)
 
 
 def typical_spread(moments):
-    """About the median standard deviation of the inputs that vary; 1.0 where none does.
+    """About the standard deviation of the inputs that vary, its root mean square; 1.0 if none does.
 
-    A power of two: of standardised inputs it is one in whatever part of them is looked at.
+    It is what the sums that neurons make of inputs vary by. A power of two: of standardised inputs
+    it is one in whatever part of them is looked at.
     """
     varies = moments.variance > 0
     if not varies.any():
         return 1.0
-    exponent = np.rint(np.log2(np.median(moments.variance[varies])) / 2)
-    return float(2.0 ** np.clip(exponent, -MOST_DOUBLINGS, MOST_DOUBLINGS))
+    exponent = np.rint(np.log2(moments.variance[varies].mean()) / 2)
+    return float(2.0 ** np.clip(exponent, LEAST_EXPONENT, MOST_EXPONENT))
 
 
 def growth_preferences(separation, guidance):

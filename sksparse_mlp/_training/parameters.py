@@ -53,7 +53,7 @@ def _weight_scale(network, options):
     Adam's steps do not depend on the size of the gradients; those of plain descent do.
     """
     scale = np.ones(network.n_layers, np.float32)
-    if options.learning_rate_scaling == "fan_in":
+    if options.learning_rate_scaling is not None:
         power = 1 if options.solver == "adam" else 2
         of_inputs = [network.levels_of(layer)[0] == 0 for layer in range(network.n_layers)]
         scale[of_inputs] = network.input_unit**-power

@@ -21,6 +21,11 @@ class Cells(NamedTuple):
 NO_CELLS = Cells(np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 
+def counted(values, unit):
+    """Numbers times a unit; the same array where it is one."""
+    return values if unit == 1 else values * np.float32(unit)
+
+
 class LayerView(NamedTuple):
     """One layer as rules see it; the arrays are views of the network's."""
 
@@ -41,6 +46,19 @@ class LayerView(NamedTuple):
     source_activations: np.ndarray | None = None
     target_activations: np.ndarray | None = None
     target_gradients: np.ndarray | None = None
+    # What weights and first moments are multiplied by, to be compared with those of other layers.
+    weight_unit: float = 1.0
+    moment_unit: float = 1.0
+
+    @property
+    def counted_weights(self):
+        """The weights, where inputs are counted in their unit."""
+        return counted(self.weights, self.weight_unit)
+
+    @property
+    def counted_moments(self):
+        """The first moments, where inputs are counted in their unit."""
+        return counted(self.moment_1, self.moment_unit)
 
     @property
     def n_cells(self):

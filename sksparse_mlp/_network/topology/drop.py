@@ -22,12 +22,12 @@ LARGEST = np.finfo(np.float32).max
 
 def weakest_of_each_sign(layer):
     """SET [1]_: of the positive weights those nearest zero, and of the negative ones likewise."""
-    return layer.weights.view(np.uint32)
+    return layer.counted_weights.view(np.uint32)
 
 
 def weakest(layer):
     """The weights nearest zero, whatever their sign."""
-    return layer.weights.view(np.uint32) & np.uint32(0x7FFFFFFF)
+    return layer.counted_weights.view(np.uint32) & np.uint32(0x7FFFFFFF)
 
 
 def any_of_all(layer):
@@ -45,7 +45,8 @@ def least_sensitive(layer):
     """SNIP [3]_, as a criterion in training [4]_: ``|w g|``; while all g are zero, ``|w|``."""
     if not layer.moment_1.any():
         return weakest(layer)
-    return _as_saliency(np.abs(layer.weights.astype(np.float64) * layer.moment_1))
+    weights = layer.counted_weights.astype(np.float64)
+    return _as_saliency(np.abs(weights * layer.counted_moments))
 
 
 def _over_mean(values):

@@ -11,7 +11,7 @@ from ..resizing import parts_of, resized
 from ..streams import derive_seed
 from ..team import Stopped
 from .aliases import tables_of_chunks
-from .base import NO_CELLS, Growth, LayerView, Move
+from .base import NO_CELLS, Growth, LayerView, Move, counted
 from .budget import plan_moves
 from .candidates import choose_cells
 from .drop import DROP_RULES
@@ -158,9 +158,10 @@ def layer_view(network, layer, signals=None, room=None):
     start, _ = network.connections_of(layer)
     n_in, n_out = network.shapes[layer]
     indices, weights, moment_1, _ = parts_of(network, layer)
+    unit = network.input_unit if source == 0 else 1.0
     view = LayerView(
         number=layer,
-        from_inputs=layer in (0, len(network.widths) - 1),
+        from_inputs=source == 0,
         n_in=n_in,
         n_out=n_out,
         indptr=network.pointers_of(layer) - start,
@@ -170,9 +171,12 @@ def layer_view(network, layer, signals=None, room=None):
         input_preferences=network.input_preferences,
         seed=derive_seed(network.streams.topology, rebuilding_of(network, layer), OF_RULES),
         forbidden=network.forbidden_in(layer),
-        source_activations=signals and signals.activations[source],
+        source_activations=signals and counted(signals.activations[source], 1 / unit),
         target_activations=signals and signals.activations[target],
         target_gradients=signals and signals.gradients[target],
+        weight_unit=unit,
+        # Adam remembers gradients, plain descent steps of the weights.
+        moment_unit=1 / unit if network.solver == "adam" else unit,
     )
     return view if room is None else _view_of(view, *room[layer])
 

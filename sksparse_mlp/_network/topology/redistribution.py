@@ -23,7 +23,7 @@ def by_survivors(team, layers, n_kept, n_grown):
 
 def by_momentum(team, layers, n_kept, n_grown):
     """SNFS [2]_: in proportion to the mean magnitude of what the optimizer remembers."""
-    return [np.abs(layer.moment_1).mean(dtype=np.float64) for layer in layers]
+    return [np.abs(layer.counted_moments).mean(dtype=np.float64) for layer in layers]
 
 
 def by_top_gradients(team, layers, n_kept, n_grown):

@@ -58,7 +58,8 @@ def rebuilding_of(network, layer):
 
 def _gain(network, layer):
     """What the weights of a layer are multiplied by: those of a skip layer begin at zero."""
-    output_layer, unit = len(network.widths) - 2, network.input_unit if layer == 0 else 1.0
+    output_layer = len(network.widths) - 2
+    unit = network.input_unit if layer == 0 else 1.0
     if layer == output_layer:
         return (BESIDE_A_SKIP_LAYER if network.has_skip else 1.0) / unit
     return network.weight_init_gain / unit if layer < output_layer else 0.0
