@@ -334,7 +334,7 @@ def steps(options):
         X, y = data_for(shape, 4 * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
         step = seconds_per_epoch([model], X, y, options.repeat, (1, 6))[0] / 4
-        n, samples = sum(shape.n_connections), max(batch_size, 4)
+        n, samples = sum(shape.n_connections), batch_size
         traffic, operations = n * (28 + 12 * samples), 6 * n * batch_size
         rates = f"{traffic / step / 1e9:.1f} GB/s, {operations / step / 1e9:.1f} GFLOP/s"
         yield f"step of {shape}, batch {batch_size}, 1 thread", f"{1e3 * step:.2f} ms: {rates}"
@@ -363,9 +363,9 @@ module.CACHE_BYTES = 1_000_000
 import sksparse_mlp._kernels.forward as module
 module.CACHE_BYTES = 10**12
 """,
-    "vectors of two": """
+    "vectors of four, where two would do": """
 import sksparse_mlp._network.lanes as module
-module.FEWEST = 1
+module.FEWEST = 2
 """,
 }
 STEP = """

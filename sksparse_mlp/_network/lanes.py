@@ -12,9 +12,11 @@ from .._kernels.compiling import is_at_hand
 from .._kernels.records import Worker
 from .._kernels.steps import train_steps
 
-# The logarithm of the fewest: two lanes are no faster than four, which serve predictions of few.
-MAX_LANES, FEWEST = 32, 2
-FEW_SAMPLES = 1 << FEWEST
+MAX_LANES = 32
+# The logarithm of the fewest in training: one lane is no faster than two.
+FEWEST = 1
+# A prediction of so many samples or fewer is made in as many lanes: one more kernel, not three.
+FEW_SAMPLES = 4
 # What a connection costs in a step for each lane too many, in seconds; and how many seconds a fit
 # may lose before kernels of its own pay.
 LANE_COST, WORTH_COMPILING = 1e-10, 3.0
@@ -23,7 +25,7 @@ LANE_COST, WORTH_COMPILING = 1e-10, 3.0
 def lanes_for(batch_size):
     """The narrowest lanes for a batch size: a tuple as long as the logarithm of their number.
 
-    No fewer than four: two are no faster.
+    No fewer than two: one is no faster.
     """
     return (0,) * min(MAX_LANES.bit_length() - 1, max(FEWEST, (batch_size - 1).bit_length()))
 
