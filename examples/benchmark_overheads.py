@@ -351,10 +351,6 @@ module.Workspace = lambda **record: make(**record | {"in_turns": True})
 import sksparse_mlp._network.workspace as module
 module.PRIVATE_SUMS_BELOW *= 8
 """,
-    "no private sums but of the outputs": """
-import sksparse_mlp._network.workspace as module
-module.PRIVATE_SUMS_BELOW = 20_000
-""",
     "prefetching beyond 1 MB": """
 import sksparse_mlp._kernels.forward as module
 module.CACHE_BYTES = 1_000_000
@@ -392,7 +388,7 @@ def choices(options):
     Each way has a cache of kernels of its own. ``NUMBA_CPU_NAME`` stands for another processor.
     """
     with tempfile.TemporaryDirectory() as folder:
-        for name, batch_size in (("medium", 2), ("medium", 32), ("wider", 128), ("small", 128)):
+        for name, batch_size in (("medium", 2), ("medium", 32), ("wider", 128)):
             code = STEP.format(name=name, batch_size=batch_size, n_jobs=options.n_jobs)
             turns = [
                 [
