@@ -166,6 +166,13 @@ def test_the_result_has_the_means_of_temperature_and_importances():
     assert model.history_ == models[0].history_
 
 
+@pytest.mark.parametrize(("weights", "unit"), [([1, 1], 8.0), ([1, 0], 4.0), ([0, 1], 16.0)])
+def test_the_result_counts_inputs_in_the_unit_between_those_of_all(weights, unit):
+    models = [small(learning_rate_scaling="fan_in").fit(u * X / X.std(), Y) for u in (4, 16)]
+    assert [model._network.input_unit for model in models] == [4.0, 16.0]
+    assert merge(models, weights=weights)._network.input_unit == unit
+
+
 def test_the_result_goes_on_learning():
     model = merge(centres(small().fit(X, Y)))
     t = model.t_
