@@ -334,8 +334,8 @@ def steps(options):
         X, y = data_for(shape, 4 * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
         step = seconds_per_epoch([model], X, y, options.repeat, (1, 6))[0] / 4
-        n, samples = sum(shape.n_connections), batch_size
-        traffic, operations = n * (28 + 12 * samples), 6 * n * batch_size
+        n = sum(shape.n_connections)
+        traffic, operations = n * (28 + 12 * batch_size), 6 * n * batch_size
         rates = f"{traffic / step / 1e9:.1f} GB/s, {operations / step / 1e9:.1f} GFLOP/s"
         yield f"step of {shape}, batch {batch_size}, 1 thread", f"{1e3 * step:.2f} ms: {rates}"
 
@@ -402,8 +402,8 @@ def choices(options):
                 f"step of {SHAPES[name]}, batch {batch_size}",
                 f"{1e3 * seconds[:, 0].min():.2f} ms",
             )
-            for number, way in list(enumerate(ALTERNATIVES))[1:]:
-                ratio = seconds[:, number].min() / seconds[:, 0].min()
+            ratios = seconds.min(axis=0) / seconds[:, 0].min()
+            for way, ratio in list(zip(ALTERNATIVES, ratios, strict=True))[1:]:
                 yield f"  {way}", f"{ratio:.2f}"
 
 

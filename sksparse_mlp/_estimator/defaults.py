@@ -24,7 +24,6 @@ EVOLUTIONS, LEAST_INTERVAL = 37, 4
 # What logits are divided by: with few samples for their features; with very many; and with very
 # many where there are two hidden layers or more, which are surer of themselves.
 SCARCE_TEMPERATURE, PLENTY_TEMPERATURE, PLENTY_TEMPERATURE_DEEP = 2.0, 1.0, 1.5
-
 # The share of the inputs' connections that is guided: more samples tell more of the inputs.
 SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
 

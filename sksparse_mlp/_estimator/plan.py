@@ -80,13 +80,14 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     if moments is None:
         whole = starts_fitted or guided or not shape.stream
         moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
+    typical = typical_spread(moments)
     if estimator.input_noise == "auto":
-        options = replace(options, noise_spread=_noise_spread(shape, moments))
+        options = replace(options, noise_spread=_noise_spread(shape, moments, typical))
     preferences = keeps
     if guided:
         preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
     growth = _growth(estimator, options, network, shape)
-    unit = 1.0 if estimator.learning_rate_scaling is None else typical_spread(moments)
+    unit = 1.0 if estimator.learning_rate_scaling is None else typical
     return Plan(
         _architecture(estimator, sizes, preferences, growth, unit),
         options,
@@ -95,11 +96,11 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     )
 
 
-def _noise_spread(shape, moments):
+def _noise_spread(shape, moments, typical):
     """What the noise of each input is multiplied by; a stream's part is too little to tell them."""
     if shape.stream:
-        return np.full(shape.n_features, typical_spread(moments), np.float32)
-    return noise_spreads(moments)
+        return np.full(shape.n_features, typical, np.float32)
+    return noise_spreads(moments, typical)
 
 
 def _hidden_layer_sizes(estimator, shape, network):

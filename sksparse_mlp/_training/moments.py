@@ -101,13 +101,13 @@ def _contrasts(targets, weight):
     return sparse.csr_array(values.T * weight)
 
 
-def noise_spreads(moments):
+def noise_spreads(moments, typical):
     """How large noise is by input: as its standard deviation, at most the typical one; float32.
 
     More than that would drown the others in the noise of those that vary most. And the typical one
     where they are constant: what they have never shown must not count when it comes.
     """
-    spread, typical = np.sqrt(moments.variance), typical_spread(moments)
+    spread = np.sqrt(moments.variance)
     return np.where(spread > 0, np.minimum(spread, typical), typical).astype(np.float32)
 
 
