@@ -94,10 +94,10 @@ default="relu"
     guidance : float or "auto", default="auto"
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
-        SSB, and within them, SSW, as in a one-way analysis of variance. The others are laid at
-        random, at least a hundredth, so that no input is passed over. From 0, which is "set",
-        to 1. "auto": 0.5 with at least as many features as samples, towards 0.9 with ever more
-        samples, ``0.9 - 0.4 * min(1, n_features / n_samples)``.
+        SSB, and within them, SSW, as in a one-way analysis of variance. Of products of two inputs
+        what is beyond chance counts, too, for both: times ``max(0, 1 - n_features / n_samples)``.
+        The others are laid at random, at least a hundredth, so that no input is passed over. From
+        0, which is "set", to 1. "auto": ``0.95 - 0.45 * min(1, n_features / n_samples)``.
 
     drop : {"set", "magnitude", "random", "mest", "snip"}, default="set"
         Which connections move. Those of smallest ``|w|`` among the positive and among the negative

@@ -42,9 +42,10 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
     guidance : float or "auto", default="auto"
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(r2 / (1 - r2)) ** 1.5`` of the inputs, with the squared correlation r2 of an input and
-        the martingale residuals of a model without inputs, as in Cox's score test. The others are
-        laid at random, at least a hundredth, so that no input is passed over. From 0, which is
-        "set", to 1. "auto": ``0.9 - 0.4 * min(1, n_features / n_samples)``.
+        the martingale residuals of a model without inputs, as in Cox's score test. Of products of
+        two inputs what is beyond chance counts, too, for both: times ``max(0, 1 - n_features /
+        n_samples)``. The others are laid at random, at least a hundredth. From 0, which is "set",
+        to 1. "auto": ``0.95 - 0.45 * min(1, n_features / n_samples)``.
 
     %(drop)s
 

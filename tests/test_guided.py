@@ -64,7 +64,7 @@ def test_a_stream_that_becomes_guided_looks_at_its_next_chunk():
     assert degrees(model)[:9].sum() > 3 * before
 
 
-@pytest.mark.parametrize("n_samples, guidance", [(8, 0.5), (20, 0.7), (200, 0.88)])
+@pytest.mark.parametrize("n_samples, guidance", [(8, 0.5), (20, 0.725), (200, 0.9275)])
 def test_by_default_more_is_guided_with_more_samples(n_samples, guidance):
     X, y = points(n_samples=n_samples)  # of ten features
     given = fitted(X, y, evolution="guided", guidance=guidance)

@@ -37,7 +37,7 @@ EFFECTS = [
     ({}, "evolution", "cosine"),
     ({}, "evolution", "hebbian"),
     ({"evolution": "set"}, "evolution", "guided"),
-    ({"evolution": "guided"}, "guidance", 0.9),
+    ({"evolution": "guided"}, "guidance", 0.6),
     ({}, "skip_connections", "zero"),
     ({"skip_connections": "fitted"}, "skip_connections", "zero"),
     ({}, "evolution", "set"),

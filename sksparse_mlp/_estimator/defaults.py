@@ -25,7 +25,7 @@ EVOLUTIONS, LEAST_INTERVAL = 37, 4
 # many where there are two hidden layers or more, which are surer of themselves.
 SCARCE_TEMPERATURE, PLENTY_TEMPERATURE, PLENTY_TEMPERATURE_DEEP = 2.0, 1.0, 1.5
 # The share of the inputs' connections that is guided: more samples tell more of the inputs.
-SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.9
+SCARCE_GUIDANCE, PLENTY_GUIDANCE = 0.5, 0.95
 
 
 def scarcity(n_samples, n_features):
@@ -79,6 +79,11 @@ def evolution(stream):
 def guidance(n_samples, n_features):
     """The share of the inputs' connections that lie where inputs say much of the target."""
     return PLENTY_GUIDANCE - scarcity(n_samples, n_features) * (PLENTY_GUIDANCE - SCARCE_GUIDANCE)
+
+
+def weight_of_pairs(n_samples, n_features):
+    """How much of what pairs of inputs say counts beside what inputs say by themselves."""
+    return 1.0 - scarcity(n_samples, n_features)
 
 
 def input_noise(n_samples, n_features, power):

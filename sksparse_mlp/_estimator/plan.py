@@ -18,6 +18,7 @@ from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importance
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments, noise_spreads, typical_spread
 from .._training.options import TrainingOptions
+from .._training.pairs import pair_separation
 from . import defaults
 from .architecture import Architecture, layer_sizes
 from .base import plain_parameters
@@ -85,7 +86,8 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         options = replace(options, noise_spread=_noise_spread(shape, moments, typical))
     preferences = keeps
     if guided:
-        preferences = growth_preferences(moments.separation(), _guidance(estimator, shape))
+        separation = _separation(_with_clues(task, data), moments, shape)
+        preferences = growth_preferences(separation, _guidance(estimator, shape))
     growth = _growth(estimator, options, network, shape)
     unit = 1.0 if estimator.learning_rate_scaling is None else typical
     return Plan(
@@ -194,6 +196,13 @@ def _guidance(estimator, shape):
     if estimator.guidance != "auto":
         return estimator.guidance
     return defaults.guidance(shape.n_samples_in_all, shape.n_features)
+
+
+def _separation(data, moments, shape):
+    """What each input says of the targets, by itself and, with many samples, in pairs."""
+    separation = moments.separation()
+    weight = defaults.weight_of_pairs(shape.n_samples_in_all, shape.n_features)
+    return separation + weight * pair_separation(data, moments) if weight > 0 else separation
 
 
 def _with_clues(task, data):

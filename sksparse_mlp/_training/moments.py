@@ -37,9 +37,13 @@ class InputMoments(NamedTuple):
 
     def separation(self):
         """The explained part by the rest; zero for constant inputs."""
-        within = np.maximum(self.variance - self.between, LEAST_WITHIN * self.variance)
-        nothing = np.zeros_like(within)
-        return np.divide(self.between, within, where=within > 0, out=nothing)
+        return separation_of(self.between, self.variance)
+
+
+def separation_of(between, variance):
+    """The explained part of variances by the rest, zero where there is none."""
+    within = np.maximum(variance - between, LEAST_WITHIN * variance)
+    return np.divide(between, within, where=within > 0, out=np.zeros_like(within))
 
 
 def input_moments(data):
@@ -56,7 +60,8 @@ def input_moments(data):
     X, samples = data.X, data.samples
     weight = data.sample_weight[samples].astype(np.float64)
     weight /= weight.sum()
-    contrasts, n_features = _contrasts(data.targets[samples], weight), X.shape[1]
+    contrasts = contrasts_with_targets(data.targets[samples], weight)
+    n_features = X.shape[1]
     origin, sums, squares = np.zeros(n_features), np.zeros(n_features), np.zeros(n_features)
     explained = np.zeros((contrasts.shape[0], n_features))
     step = max(1, BLOCK // n_features)
@@ -67,10 +72,10 @@ def input_moments(data):
             # Numbers far from zero lose their digits when squared: measure from one sample.
             origin = block[0].copy()
         block -= origin
-        sums += weight[part] @ block
+        sums += weighted_sum(weight[part], block)
         explained += contrasts[:, part] @ block
         block *= block
-        squares += weight[part] @ block
+        squares += weighted_sum(weight[part], block)
     between = (explained**2).sum(axis=0)
     if data.targets.ndim == 1:
         between -= sums**2  # indicators of classes, whose mean is not taken away
@@ -83,7 +88,12 @@ def input_moments(data):
     return InputMoments(origin + sums, variance, np.clip(between, 0, variance))
 
 
-def _contrasts(targets, weight):
+def weighted_sum(weight, rows):
+    """The sum of weighted rows; that of BLAS depends on the number of its threads."""
+    return np.einsum("i,ij->j", weight, rows)
+
+
+def contrasts_with_targets(targets, weight):
     """Weighted rows of length one to project the inputs on: CSR [n_contrasts, n_samples].
 
     The indicators of the classes, or the standardised numbers of each output.

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._training.moments import weighted_sum
 from ._collections import partitioned
 
 
@@ -67,8 +68,9 @@ def _spread(found, y, sample_weight):
     found, y = _columns(found).astype(np.float64), _columns(y).astype(np.float64)
     weight = _weights(sample_weight, len(y))
     total = weight.sum()
-    mean = weight @ y / total if total > 0 else np.zeros(y.shape[1])
-    return Spread(total, mean, weight @ (y - mean) ** 2, weight @ (y - found) ** 2)
+    mean = weighted_sum(weight, y) / total if total > 0 else np.zeros(y.shape[1])
+    squares = (weighted_sum(weight, difference**2) for difference in (y - mean, y - found))
+    return Spread(total, mean, *squares)
 
 
 def _explained(figures):
@@ -76,7 +78,7 @@ def _explained(figures):
     weights = np.array([part.weight for part in figures])
     means = np.array([part.mean for part in figures])
     total = weights.sum()
-    between = weights @ (means - weights @ means / total) ** 2
+    between = weighted_sum(weights, (means - weighted_sum(weights, means) / total) ** 2)
     squares = sum(part.squares for part in figures) + between
     errors = sum(part.errors for part in figures)
     constant = np.where(errors > 0, 0.0, 1.0)  # as scikit-learn has it

@@ -8,7 +8,7 @@ from scipy import sparse
 from .._estimator.labels import classes_of
 from .._estimator.regression import ROUNDING, moments_of_targets
 from .._network.x_view import dense_block
-from .._training.moments import BLOCK, InputMoments
+from .._training.moments import BLOCK, InputMoments, weighted_sum
 
 
 class Numbers(NamedTuple):
@@ -107,7 +107,7 @@ def _sums(X, chosen, weight, members, n_groups, centred):
             (weight[part], (members[part], np.arange(len(rows)))), shape=(n_groups, len(rows))
         )
         sums += membership @ rows
-        products += (centred[part] * weight[part, None]).T @ rows
+        products += np.einsum("io,ij->oj", centred[part] * weight[part, None], rows)
         rows *= rows
         squares += membership @ rows
     return origin, sums, squares, products
@@ -179,11 +179,11 @@ def moments_of(summary, factors):
     """
     shares = summary.weight * factors
     shares = shares / shares.sum()
-    mean = shares @ summary.mean
-    within = shares @ _by_weight(summary.squares, summary.weight)
+    mean = weighted_sum(shares, summary.mean)
+    within = weighted_sum(shares, _by_weight(summary.squares, summary.weight))
     if summary.numbers is not None:
         return InputMoments(mean, within, np.minimum(_explained(summary.numbers), within))
-    between = shares @ (summary.mean - mean) ** 2
+    between = weighted_sum(shares, (summary.mean - mean) ** 2)
     return InputMoments(mean, between + within, between)
 
 
