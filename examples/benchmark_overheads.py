@@ -255,12 +255,14 @@ def evolution(options):
 
     Epochs of one step each, with an evolution before each or without any.
     """
-    X, y = data_for(WIDER, 100)
     rules = (None, "set", "guided")
-    models = [sparse_mlp(WIDER, 128, options.n_jobs, evolution=rule) for rule in rules]
-    none, random, guided = seconds_per_epoch(models, X, y, options.repeat, (1, 11))
-    yield f"evolution by SET, {WIDER}", f"{1e3 * (random - none):.1f} ms"
-    yield "  guided / SET", f"{(guided - none) / (random - none):.2f}"
+    for name, n_epochs in (("wider", 31), ("million", 6))[: 1 + options.large]:
+        X, y = data_for(SHAPES[name], 100)
+        models = [sparse_mlp(SHAPES[name], 128, options.n_jobs, evolution=rule) for rule in rules]
+        none, *others = seconds_per_epoch(models, X, y, options.repeat, (1, n_epochs))
+        random, guided = (seconds - none for seconds in others)
+        yield f"evolution by SET, {SHAPES[name]}", f"{1e3 * random:.1f} ms"
+        yield "  guided / SET", f"{guided / random:.2f}"
 
 
 def sets(options):
@@ -328,12 +330,17 @@ def steps(options):
     """A training step's traffic and arithmetic by second: its least, whatever caches do.
 
     For each sample a connection takes 6 operations, and reads or writes 12 bytes where it leads to;
-    for all of them 28 bytes of its own, twice its place and weight, once its moment.
+    for all of them 28 bytes of its own, twice its place and weight, once its moment. The last two
+    are full batches of a gene-expression set.
     """
-    for shape, batch_size in ((MEDIUM, 2), (MEDIUM, 32), (WIDER, 128), (SMALL, 128)):
-        X, y = data_for(shape, 4 * batch_size)
+    mini_batches = [(MEDIUM, 2), (MEDIUM, 32), (WIDER, 128), (SMALL, 128)]
+    full_batches = [(Shape((n_features, 1000, 5), 20), 100) for n_features in (5000, 22_283)]
+    for shape, batch_size in mini_batches + full_batches:
+        n_steps = 1 if (shape, batch_size) in full_batches else 4
+        X, y = data_for(shape, n_steps * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
-        step = seconds_per_epoch([model], X, y, options.repeat, (1, 6))[0] / 4
+        epochs = (1, 1 + 20 // n_steps)
+        step = seconds_per_epoch([model], X, y, options.repeat, epochs)[0] / n_steps
         n = sum(shape.n_connections)
         traffic, operations = n * (28 + 12 * batch_size), 6 * n * batch_size
         rates = f"{traffic / step / 1e9:.1f} GB/s, {operations / step / 1e9:.1f} GFLOP/s"

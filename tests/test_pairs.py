@@ -16,7 +16,7 @@ from sksparse_mlp._estimator import plan
 from sksparse_mlp._training import pairs
 from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import input_moments
-from sksparse_mlp._training.pairs import pair_separation
+from sksparse_mlp._training.pairs import pair_separation, samples_in_pairs
 
 
 def found_in(data):
@@ -120,14 +120,37 @@ def test_the_threads_of_BLAS_change_no_bit():
         assert np.array_equal(one, other)
 
 
-def test_with_many_inputs_fewer_samples_are_looked_at(monkeypatch):
+@pytest.mark.parametrize("n_samples", range(100, 2100, 100))
+def test_products_that_are_constant_but_for_rounding_separate_nothing(n_samples):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_samples, 6)), rng.integers(2, size=n_samples)
+    X[:, 0] = rng.permutation(n_samples) % 2
+    X[:, 1], X[:, 2] = X[:, 0], 1 - X[:, 0]
+    assert found_in(data_of(X, y)).max() < 0.3
+
+
+@pytest.mark.parametrize("n_classes", [1, 2])
+def test_one_class_says_nothing(n_classes):
     X, y = together()
-    monkeypatch.setattr(pairs, "MOST_PRODUCTS", 2 * 12**2 * 100)
-    some = data_of(X, y, samples=np.arange(0, 400, 4))
-    data = data_of(X, y)
-    assert np.array_equal(
-        pair_separation(data, input_moments(data)), pair_separation(some, input_moments(data))
-    )
+    y[:] = n_classes - 1
+    assert not found_in(data_of(X, y)).any()
+
+
+def test_with_many_inputs_fewer_samples_are_looked_at_or_none(monkeypatch):
+    data = data_of(*together())
+    monkeypatch.setattr(pairs, "MOST_PRODUCTS", 12**2 * (2 * 100 + 2 * 10))
+    some = samples_in_pairs(data)
+    assert some.size == 100
+    assert np.isin(some, data.samples).all()
+    monkeypatch.setattr(pairs, "MOST_PRODUCTS", 12**2)
+    assert samples_in_pairs(data).size == 0
+
+
+def test_samples_that_alternate_are_all_looked_at_by_chance(monkeypatch):
+    data = data_of(*together())
+    monkeypatch.setattr(pairs, "MOST_SAMPLES_IN_PAIRS", 200)
+    parity = samples_in_pairs(data) % 2
+    assert 60 < parity.sum() < 140
 
 
 def test_few_samples_are_not_looked_at_in_pairs(monkeypatch):

@@ -39,7 +39,9 @@ from sksparse_mlp._training.importance import (
 )
 from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp._training.trainer import Trainer
+from sksparse_mlp.datasets import make_microarray
 from sksparse_mlp.inspection import importance_table
+from sksparse_mlp.selection._scaling import standardised
 
 WIDTHS = (6, 8, 7, 3)
 N_INFORMATIVE = 5
@@ -517,3 +519,43 @@ def test_nothing_of_inputs_times_neurons_is_allocated():
     finally:
         tracemalloc.stop()
     assert peak < 0.1 * 4 * n_features * n_hidden
+
+
+@pytest.mark.parametrize("kind", ["classes", "nothing"])
+def test_no_unit_and_no_offset_changes_what_is_selected(kind):
+    X, y = make_microarray(
+        n_samples=60, n_features=200, n_informative=10, random_state=0, return_X_y=True
+    )
+    rng = np.random.default_rng(0)
+    units, offsets = 10.0 ** rng.uniform(-4, 4, 200), rng.normal(size=200)
+    selector = (
+        SparseMLPFeatureSelector(k=10, n_networks=5, random_state=0)
+        if kind == "classes"
+        else SparseAutoencoderSelector(50, k=10, max_iter=10, random_state=0)
+    )
+    plain = selector.fit(X, y).get_support()
+    other = selector.fit((X + 10 * offsets) * units, y).get_support()
+    assert (plain & other).sum() >= 9
+
+
+def test_the_markers_of_the_README_are_found_without_a_scaler():
+    data = make_microarray(n_samples=100, n_features=5000, random_state=0, return_X_y=False)
+    selector = SparseMLPFeatureSelector(k=50, n_networks=5, random_state=0)
+    support = selector.fit(data.data, data.target).get_support(indices=True)
+    assert np.isin(support, data.informative).sum() > 30
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_a_copy_is_standardised_in_the_same_bits_for_any_form(share):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((40, 9)) < share, rng.normal(3, 2, (40, 9)), 0)
+    X[:, 4] = 0
+    dense, from_csr = standardised(X), standardised(sparse.csr_array(X))
+    assert sparse.issparse(from_csr) == (share < 0.5)
+    from_csr = from_csr.toarray() if sparse.issparse(from_csr) else from_csr
+    assert np.array_equal(dense, from_csr)
+    varies = np.arange(9) != 4
+    np.testing.assert_allclose(dense[:, varies].std(axis=0), 1, rtol=1e-6)
+    assert not dense[:, 4].any()
+    if share > 0.5:
+        np.testing.assert_allclose(dense.mean(axis=0), 0, atol=1e-6)

@@ -82,7 +82,7 @@ def guidance(n_samples, n_features):
 
 
 def weight_of_pairs(n_samples, n_features):
-    """How much of what pairs of inputs say counts beside what inputs say by themselves."""
+    """How much of what samples say of pairs of inputs counts beside what inputs say alone."""
     return 1.0 - scarcity(n_samples, n_features)
 
 

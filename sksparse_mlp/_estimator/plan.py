@@ -18,7 +18,7 @@ from .._training.importance import FEWEST_SAMPLES, SAMPLES_PER_EPOCH, importance
 from .._training.linear_start import start_linear_layer
 from .._training.moments import growth_preferences, input_moments, noise_spreads, typical_spread
 from .._training.options import TrainingOptions
-from .._training.pairs import pair_separation
+from .._training.pairs import pair_separation, samples_in_pairs
 from . import defaults
 from .architecture import Architecture, layer_sizes
 from .base import plain_parameters
@@ -86,7 +86,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
         options = replace(options, noise_spread=_noise_spread(shape, moments, typical))
     preferences = keeps
     if guided:
-        separation = _separation(_with_clues(task, data), moments, shape)
+        separation = _separation(_with_clues(task, data), moments)
         preferences = growth_preferences(separation, _guidance(estimator, shape))
     growth = _growth(estimator, options, network, shape)
     unit = 1.0 if estimator.learning_rate_scaling is None else typical
@@ -198,11 +198,13 @@ def _guidance(estimator, shape):
     return defaults.guidance(shape.n_samples_in_all, shape.n_features)
 
 
-def _separation(data, moments, shape):
+def _separation(data, moments):
     """What each input says of the targets, by itself and, with many samples, in pairs."""
-    separation = moments.separation()
-    weight = defaults.weight_of_pairs(shape.n_samples_in_all, shape.n_features)
-    return separation + weight * pair_separation(data, moments) if weight > 0 else separation
+    separation, samples = moments.separation(), samples_in_pairs(data)
+    weight = defaults.weight_of_pairs(samples.size, data.X.shape[1])
+    if weight > 0:
+        separation += weight * pair_separation(data._replace(samples=samples), moments)
+    return separation
 
 
 def _with_clues(task, data):

@@ -33,7 +33,7 @@ def step_parameters(network, options):
         input_dropout=_threshold(options.input_dropout),
         input_dropout_scale=np.float32(1.0 / (1.0 - options.input_dropout)),
         input_noise=np.float32(options.input_noise),
-        noise_spread=_noise_spread(network, options),
+        noise_spread=_spread_for_kernels(network, options),
         seed=np.uint64(network.streams.noise),
     )
 
@@ -60,7 +60,7 @@ def _weight_scale(network, options):
     return scale
 
 
-def _noise_spread(network, options):
+def _spread_for_kernels(network, options):
     """What multiplies the noise of each input; none, where there is no noise."""
     if options.input_noise == 0:
         return np.zeros(0, np.float32)

@@ -16,6 +16,7 @@ from .._training.data import TrainingData
 from .._training.importance import ImportanceRecorder
 from .._training.options import TrainingOptions
 from ._best import BestFeatures
+from ._scaling import standardised
 
 
 class SparseAutoencoderSelector(BestFeatures, BaseSparseMLP):
@@ -26,8 +27,9 @@ class SparseAutoencoderSelector(BestFeatures, BaseSparseMLP):
     feature is its strength, the sum of the magnitudes of its connections, added up over the
     epochs.
 
-    The data should be centred or at least on one scale; CSR matrices, such as counts of cells or
-    words, are read as they are and never made dense as a whole.
+    The network sees a standardised copy of X, so that no unit decides what is strong. If most of
+    its numbers are zero, as in counts of cells or words, it is not centred, and a CSR matrix is
+    never made dense as a whole.
 
     Parameters
     ----------
@@ -233,7 +235,9 @@ default="tanh"
         twin._check_choice(n_features)
         trainer = train(
             twin._architecture(n_features),
-            TrainingData(X, np.arange(n_samples), None, np.ones(n_samples, np.float32)),
+            TrainingData(
+                standardised(X), np.arange(n_samples), None, np.ones(n_samples, np.float32)
+            ),
             twin._options(n_samples),
             streams=twin._new_streams(),
             n_jobs=twin.n_jobs,

@@ -19,6 +19,7 @@ from .._estimator.compat import (
 )
 from .._estimator.constraints import AT_LEAST_ONE, PARAMETER_CONSTRAINTS, POSITIVE
 from .._estimator.handed_out import FittedAttribute
+from .._estimator.weights import checked_weight
 from .._training.importance import MEMORY, ImportanceRecorder
 from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
@@ -26,6 +27,7 @@ from ..regressor import TrulySparseMLPRegressor
 from ._best import BestFeatures
 from ._default import default_estimator
 from ._eviction import scores_in_stages
+from ._scaling import standardised
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
 from ._targets import learns_numbers, samples_and_targets
 
@@ -38,8 +40,8 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
     the epochs and averaged over the networks, because one alone depends on the places of its
     connections.
 
-    Standardise the inputs first, for example with
-    :class:`~sklearn.preprocessing.StandardScaler`.
+    The networks see a standardised copy of X, so that no unit decides what is strong. If most of
+    its numbers are zero, it is not centred, and a CSR matrix stays one.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         or None. False are features that are no more likely to be chosen from a half than one drawn
         at random, which noise is.
     estimators_ : list of TrulySparseMLPClassifier or of TrulySparseMLPRegressor
-        The trained networks; of several halves, those of the first.
+        The trained networks, of standardised inputs; of several halves, those of the first.
     estimator_ : TrulySparseMLPClassifier or TrulySparseMLPRegressor
         The first of them.
     n_features_in_ : int
@@ -259,6 +261,9 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         twin = self._twin()
         X, y = samples_and_targets(twin, X, y)
         twin._check_choice(X.shape[1])
+        if sample_weight is not None:
+            sample_weight = checked_weight(sample_weight, X, "sample_weight")
+        standardised_X = standardised(X, sample_weight)
         rehearse_importance(self.method)
         tally = Tally(X.shape[1], twin._n_chosen(X.shape[1]))
         n_rounds = 1 if self.max_false_selections is None else 2 * self.n_pairs
@@ -269,7 +274,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         for number, (weight, networks) in enumerate(twin._rounds(n_rounds, y, sample_weight)):
             for network in networks:
                 with reporter.member("network", network):
-                    tally.add(twin._scores_from(network, X, y, weight))
+                    tally.add(twin._scores_from(network, standardised_X, y, weight))
                     twin._set_scores(tally, networks)
                 if self.verbose:
                     print(f"Network {tally.n} of {n_networks}, loss = {network.loss_:.8f}")
