@@ -263,7 +263,6 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         twin._check_choice(X.shape[1])
         if sample_weight is not None:
             sample_weight = checked_weight(sample_weight, X, "sample_weight")
-        standardised_X = standardised(X, sample_weight)
         rehearse_importance(self.method)
         tally = Tally(X.shape[1], twin._n_chosen(X.shape[1]))
         n_rounds = 1 if self.max_false_selections is None else 2 * self.n_pairs
@@ -272,9 +271,10 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
             self, {"X": X, "y": y}, n_networks, lambda: self._news_of(twin) if tally.n else None
         )
         for number, (weight, networks) in enumerate(twin._rounds(n_rounds, y, sample_weight)):
+            X_of_round = standardised(X, weight)
             for network in networks:
                 with reporter.member("network", network):
-                    tally.add(twin._scores_from(network, standardised_X, y, weight))
+                    tally.add(twin._scores_from(network, X_of_round, y, weight))
                     twin._set_scores(tally, networks)
                 if self.verbose:
                     print(f"Network {tally.n} of {n_networks}, loss = {network.loss_:.8f}")
