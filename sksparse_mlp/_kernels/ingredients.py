@@ -19,7 +19,7 @@ PRIVATE = (
     "_optimize_functions",
 )
 # Passes that have nothing to do where there are no closures, no expressions of arrays, nothing that
-# depends on the values of arguments, and no exceptions.
+# depends on the values of arguments, no exceptions and nothing to print.
 NEEDLESS = (
     "DumpParforDiagnostics",
     "FindLiterallyCalls",
