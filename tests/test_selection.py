@@ -464,6 +464,7 @@ def test_wrong_choices_are_refused_by_name(classes, make, changes, words):
         ({"method": "best"}, "'method' parameter.*Got 'best'"),
         ({"estimator": LinearSVC()}, "'estimator' parameter.*TrulySparseMLPClassifier"),
         ({"n_networks": 0}, "'n_networks' parameter.*Got 0"),
+        ({"n_networks": "many"}, "'n_networks' parameter.*Got 'many'"),
         ({"estimator": classifier(zeta=2.0)}, "'zeta' parameter.*Got 2.0"),
     ],
 )

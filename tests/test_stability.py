@@ -236,3 +236,10 @@ def test_in_a_pipeline_and_as_a_clone():
 def test_an_unfitted_selector_selects_nothing():
     with pytest.raises(NotFittedError):
         stable().get_support()
+
+
+def test_each_half_has_two_networks_by_default_and_a_single_choice_twenty():
+    X, y = example()
+    halves = stable(n_networks="auto", n_pairs=1).fit(X, y)
+    single = stable(n_networks="auto", max_false_selections=None, k=5).fit(X, y)
+    assert (len(halves.estimators_), len(single.estimators_)) == (2, 20)

@@ -1,10 +1,12 @@
-"""The networks of a selector that is given none."""
+"""The networks of a selector that is given none, or not how many."""
 
 from .._estimator import defaults
 from ..classifier import TrulySparseMLPClassifier
 
 # How long the networks of the default estimator are trained, at least.
 STEPS, EPOCHS = 50, 10
+# How many are trained for one choice, and for that of each of many halves.
+NETWORKS, NETWORKS_OF_A_HALF = 20, 2
 
 
 def default_estimator(n_samples):
@@ -23,3 +25,10 @@ def default_estimator(n_samples):
         skip_connections=None,
         max_iter=max(EPOCHS, -(-STEPS // steps_per_epoch)),
     )
+
+
+def networks_of_a_round(selector):
+    """How many networks make one choice of features; "auto" means fewer for each of many halves."""
+    if selector.n_networks != "auto":
+        return selector.n_networks
+    return NETWORKS if selector.max_false_selections is None else NETWORKS_OF_A_HALF

@@ -25,7 +25,7 @@ from .._training.rehearsal import rehearse_importance
 from ..classifier import TrulySparseMLPClassifier
 from ..regressor import TrulySparseMLPRegressor
 from ._best import BestFeatures
-from ._default import default_estimator
+from ._default import default_estimator, networks_of_a_round
 from ._eviction import scores_in_stages
 from ._scaling import standardised
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
@@ -78,17 +78,18 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         chosen from a half; longer stays give higher scores [6]_. None: none. 0.5 takes a few
         times as long, and finds features that say something only together; best by "strength".
 
-    n_networks : int, default=20
+    n_networks : int or "auto", default="auto"
         How many networks are trained. More of them take longer and make the selection steadier:
-        less dependent on ``random_state`` and on a few samples more or less.
+        less dependent on ``random_state`` and on a few samples more or less. "auto": 20, and 2 for
+        each half with ``max_false_selections``.
 
     max_false_selections : float, default=None
         A bound on the expected number of features that are selected by chance; None: no such
         control. The networks are trained anew on each half of ``n_pairs`` random splits, some of
         the best features are chosen from each, and selected are those that are chosen from at
         least ``min_frequency`` of the halves: complementary pairs stability selection [4]_ [5]_.
-        It takes the place of ``k`` and ``threshold``, and ``2 n_pairs`` times as long; with so
-        many halves, 1 to 5 networks are enough.
+        It takes the place of ``k`` and ``threshold``, and ``n_networks`` are trained ``2 n_pairs``
+        times; with so many halves, 1 to 5 are enough.
 
     n_pairs : int, default=50
         How many times the samples are split into halves, where ``max_false_selections`` is given.
@@ -202,7 +203,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         "estimator": [TrulySparseMLPClassifier, TrulySparseMLPRegressor, None],
         "method": [StrOptions(set(MEMORY))],
         "eviction": [Interval(Real, 0, 1, closed="neither"), None],
-        "n_networks": [Interval(Integral, 1, 10**6, closed="both")],
+        "n_networks": [Interval(Integral, 1, 10**6, closed="both"), StrOptions({"auto"})],
         "max_false_selections": [POSITIVE, None],
         "n_pairs": [AT_LEAST_ONE],
         "min_frequency": [Interval(Real, 0.5, 1, closed="right")],
@@ -219,7 +220,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         threshold=None,
         method="strength",
         eviction=None,
-        n_networks=20,
+        n_networks="auto",
         max_false_selections=None,
         n_pairs=50,
         min_frequency=0.75,
@@ -266,7 +267,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         rehearse_importance(self.method)
         tally = Tally(X.shape[1], twin._n_chosen(X.shape[1]))
         n_rounds = 1 if self.max_false_selections is None else 2 * self.n_pairs
-        n_networks = n_rounds * self.n_networks
+        n_networks = n_rounds * networks_of_a_round(self)
         reporter = EnsembleReporter(
             self, {"X": X, "y": y}, n_networks, lambda: self._news_of(twin) if tally.n else None
         )
@@ -319,7 +320,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
             changes["skip_connections"] = None  # the scores are those of the network alone
         given = template.random_state if self.random_state is None else self.random_state
         random_state = check_random_state(given)
-        seeds = random_state.randint(2**31 - 1, size=n_rounds * self.n_networks)
+        seeds = random_state.randint(2**31 - 1, size=n_rounds * networks_of_a_round(self))
         if n_rounds > 1:
             halves = np.random.RandomState(random_state.randint(2**31 - 1))
             strata = y > np.median(y) if learns_numbers(self) else y
@@ -332,7 +333,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         """Set what is known after a network; of several halves, those of the first are kept."""
         self.scores_, self.n_chosen_ = tally.mean(), tally.n_chosen
         self.selection_frequencies_ = tally.frequencies()
-        if tally.n <= self.n_networks:
+        if tally.n <= networks_of_a_round(self):
             self.estimators_, self.estimator_ = networks[: tally.n], networks[0]
 
     def _scores_by(self, network, X, y, sample_weight):
