@@ -333,10 +333,9 @@ def steps(options):
     for all of them 28 bytes of its own, twice its place and weight, once its moment. The last two
     are full batches of a gene-expression set.
     """
-    mini_batches = [(MEDIUM, 2), (MEDIUM, 32), (WIDER, 128), (SMALL, 128)]
-    full_batches = [(Shape((n_features, 1000, 5), 20), 100) for n_features in (5000, 22_283)]
-    for shape, batch_size in mini_batches + full_batches:
-        n_steps = 1 if (shape, batch_size) in full_batches else 4
+    mini_batches = [(MEDIUM, 2, 4), (MEDIUM, 32, 4), (WIDER, 128, 4), (SMALL, 128, 4)]
+    full_batches = [(Shape((n_features, 1000, 5), 20), 100, 1) for n_features in (5000, 22_283)]
+    for shape, batch_size, n_steps in mini_batches + full_batches:
         X, y = data_for(shape, n_steps * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
         epochs = (1, 1 + 20 // n_steps)

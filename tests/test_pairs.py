@@ -5,10 +5,9 @@ import pytest
 from estimators import small
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from scipy.stats import f
 from sklearn.preprocessing import scale
-from test_relevance import data_of, example
+from test_relevance import check_that_the_form_changes_no_bit, data_of, example
 from threadpoolctl import threadpool_limits
 
 from sksparse_mlp import TrulySparseMLPRegressor
@@ -93,14 +92,7 @@ def test_constant_inputs_are_in_no_pair():
 
 
 def test_the_form_of_X_changes_no_bit():
-    X, y = together()
-    X = np.where(X > 0.5, X, 0).astype(np.float32)
-    dense, *others = (
-        found_in(data_of(form, y))
-        for form in (X, sparse.csr_array(X), np.asfortranarray(X), X.astype(np.float64))
-    )
-    for other in others:
-        assert np.array_equal(dense, other)
+    check_that_the_form_changes_no_bit(found_in, *together())
 
 
 def test_blocks_of_pairs_change_no_bit(monkeypatch):

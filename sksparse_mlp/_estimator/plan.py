@@ -78,15 +78,16 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     sizes = first_sizes(estimator, sizes, network, evolves=_evolves(options, shape))
     keeps = _kept_preferences(estimator, network, shape)
     guided = options.evolution == "guided" and keeps is None
+    whole = starts_fitted or guided or not shape.stream
+    compared = _with_clues(task, data) if whole else _a_part_of(data)
     if moments is None:
-        whole = starts_fitted or guided or not shape.stream
-        moments = input_moments(_with_clues(task, data) if whole else _a_part_of(data))
+        moments = input_moments(compared)
     typical = typical_spread(moments)
     if estimator.input_noise == "auto":
         options = replace(options, noise_spread=_noise_spread(shape, moments, typical))
     preferences = keeps
     if guided:
-        separation = _separation(_with_clues(task, data), moments)
+        separation = _separation(compared, moments)
         preferences = growth_preferences(separation, _guidance(estimator, shape))
     growth = _growth(estimator, options, network, shape)
     unit = 1.0 if estimator.learning_rate_scaling is None else typical

@@ -39,6 +39,12 @@ class InputMoments(NamedTuple):
         """The explained part by the rest; zero for constant inputs."""
         return separation_of(self.between, self.variance)
 
+    def inverse_spread(self, of_constant):
+        """One over the standard deviation; another number for inputs that do not vary."""
+        spread = np.sqrt(self.variance)
+        inverse = np.full_like(spread, of_constant)
+        return np.divide(1, spread, out=inverse, where=spread > LEAST_SPREAD)
+
 
 def separation_of(between, variance):
     """The explained part of variances by the rest, zero where there is none."""

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import fdtri
 
 from .._network.x_view import dense_block
-from .moments import LEAST_SPREAD, contrasts_with_targets, separation_of
+from .moments import contrasts_with_targets, separation_of
 
 # Products of two numbers that are added up at most, and samples that are looked at.
 MOST_PRODUCTS, MOST_SAMPLES_IN_PAIRS = 4e9, 2**14
@@ -67,20 +67,18 @@ def pair_separation(data, moments):
     ndarray of float64, shape (n_features,)
         The sum over the partners of an input.
     """
-    samples, n_features = data.samples, data.X.shape[1]
+    samples, n_features, classes = data.samples, data.X.shape[1], data.targets.ndim == 1
     weight = data.sample_weight[samples].astype(np.float64)
     weight /= weight.sum()
     contrasts = contrasts_with_targets(data.targets[samples], weight)
-    by_chance = _largest_by_chance(contrasts, weight, n_features, data.targets.ndim == 1)
+    by_chance = _largest_by_chance(contrasts, weight, n_features, classes)
     found = np.zeros(n_features)
     if by_chance == np.inf:
         return found
     Z, step = _standardised(data.X[samples], moments), max(1, BLOCK // n_features)
     for first in range(0, n_features, step):
         rows = slice(first, first + step)
-        separation = _separation_of_products(
-            Z[:, rows], Z, weight, contrasts, data.targets.ndim == 1
-        )
+        separation = _separation_of_products(Z[:, rows], Z, weight, contrasts, classes)
         found[rows] = np.maximum(separation - by_chance, 0).sum(axis=1)
     return found
 
@@ -96,9 +94,9 @@ def _largest_by_chance(contrasts, weight, n_features, classes):
 
 def _standardised(X, moments):
     """Samples with mean zero and deviation one, float32; zero where an input does not vary."""
-    spread, Z = np.sqrt(moments.variance), dense_block(X)
+    Z = dense_block(X)
     Z -= moments.mean
-    Z *= np.divide(1, spread, out=np.zeros_like(spread), where=spread > LEAST_SPREAD)
+    Z *= moments.inverse_spread(of_constant=0.0)
     return np.clip(Z, -FARTHEST, FARTHEST, out=Z).astype(np.float32)
 
 

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from .._network.x_view import dense_block
 from .._training.data import TrainingData
-from .._training.moments import BLOCK, LEAST_SPREAD, input_moments
+from .._training.moments import BLOCK, input_moments
 
 
 def standardised(X, sample_weight=None):
@@ -23,8 +23,7 @@ def standardised(X, sample_weight=None):
     targets = np.zeros(X.shape[0], np.int32)
     samples = np.flatnonzero(weight)
     moments = input_moments(TrainingData(X, samples, targets, weight.astype(np.float32)))
-    spread = np.sqrt(moments.variance)
-    factor = np.divide(1, spread, out=np.ones_like(spread), where=spread > LEAST_SPREAD)
+    factor = moments.inverse_spread(of_constant=1.0)
     n_nonzero = X.count_nonzero() if sparse.issparse(X) else np.count_nonzero(X)
     if 2 * n_nonzero < X.shape[0] * X.shape[1]:
         return _scaled(X, factor)
