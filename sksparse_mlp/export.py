@@ -74,7 +74,7 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
             last[..., 1:] - last[..., :1] for last in (coefs[-1], intercepts[-1])
         )
     multilabel, y = est.out_activation_ == "logistic", est.classes_
-    small = MLPClassifier(hidden_layer_sizes=(1,), activation=est.activation)
+    small = MLPClassifier(hidden_layer_sizes=(1,), activation=_activation(est))
     small.partial_fit(
         np.zeros((len(y), 1), np.float32), np.eye(len(y), dtype=int) if multilabel else y, classes=y
     )
@@ -119,7 +119,7 @@ def to_mlp_regressor(est, *, max_bytes=2**31):
     if not is_survival:  # whose targets have no scale
         coefs[-1] = coefs[-1] * est.target_scale_
         intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_mean_
-    small = MLPRegressor(hidden_layer_sizes=(1,), activation=est.activation)
+    small = MLPRegressor(hidden_layer_sizes=(1,), activation=_activation(est))
     targets = np.zeros((2, est.n_outputs_)) if est.n_outputs_ > 1 else np.zeros(2)
     small.partial_fit(np.zeros((2, 1), np.float32), targets)
     return _with_layers(small, est, coefs, intercepts)
@@ -266,14 +266,15 @@ def _check(est, attribute, wanted, max_bytes):
             f"est must be a fitted {wanted.__name__}, without the pipeline or search around "
             f"it; got {type(est).__name__}."
         )
-    if est.activation not in ACTIVATIONS:
+    activation = _activation(est)
+    if activation not in ACTIVATIONS:
         raise ValueError(
-            f"est has activation={est.activation!r}, which scikit-learn lacks; allowed are "
+            f"est has activation={activation!r}, which scikit-learn lacks; allowed are "
             f"{', '.join(map(repr, ACTIVATIONS))}."
         )
-    if est.skip_coef_ is not None and est.activation not in ("relu", "identity"):
+    if est.skip_coef_ is not None and activation not in ("relu", "identity"):
         raise ValueError(
-            f"est has a skip layer and activation={est.activation!r}, whose neurons cannot pass a "
+            f"est has a skip layer and activation={activation!r}, whose neurons cannot pass a "
             "number on as it is; allowed are 'relu' and 'identity', or a fit with "
             "skip_connections=None."
         )
@@ -285,11 +286,16 @@ def _check(est, attribute, wanted, max_bytes):
         )
 
 
+def _activation(est):
+    """What the network was fitted with, whatever the parameter has been set to since."""
+    return est._network.activation
+
+
 def _signs(est):
     """Signs with which a skip layer is passed on: z = relu(z) - relu(-z)."""
     if est.skip_coef_ is None:
         return []
-    return [1] if est.activation == "identity" else [1, -1]
+    return [1] if _activation(est) == "identity" else [1, -1]
 
 
 def _dense_widths(est):

@@ -22,11 +22,11 @@ import joblib
 import numpy as np
 import pytest
 from builders import bits_of
-from estimators import small
+from estimators import small, small_regressor
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
-from sksparse_mlp._estimator import fitting
+from sksparse_mlp._estimator import defaults, fitting
 from sksparse_mlp._estimator.supervised import BaseSupervisedMLP
 from sksparse_mlp._training import archive
 from sksparse_mlp._training import checkpoint as module
@@ -183,6 +183,96 @@ def test_ctrl_c_loses_nothing(tmp_path, usual_ctrl_c):
     resumed = classifier(**more, checkpoint=path).fit(X, y, X_val=X, y_val=y)
     undisturbed = classifier(**more).fit(X, y, X_val=X, y_val=y)
     assert model_of(resumed) == model_of(undisturbed)
+
+
+# ---------------------------------------------------------------- pilots
+
+
+def piloted(**changes):
+    """A regressor that finds out how long to train by five pilots."""
+    shape = {"hidden_layer_sizes": (8,), "skip_connections": "fitted", "max_iter": "auto"}
+    return small_regressor(**shape | changes)
+
+
+NUMBERS = X[:, :3], X[:, 0] + RNG.normal(size=60)
+
+
+@pytest.fixture
+def short_pilots(monkeypatch):
+    """Eight epochs each, by what a full batch of any size takes."""
+    monkeypatch.setattr(defaults, "n_epochs", lambda *args, **how: 8)
+
+
+def n_saved(estimator, *data):
+    """How many states a fit saves."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        states = []
+        monkeypatch.setattr(Checkpoint, "save", lambda self, *args, **how: states.append(args))
+        estimator.fit(*data)
+    return len(states)
+
+
+def test_a_fit_killed_in_any_epoch_of_any_pilot_goes_on(tmp_path, short_pilots):
+    expected = model_of(piloted().fit(*NUMBERS))
+    n_epochs = n_saved(piloted(checkpoint=tmp_path / "none"), *NUMBERS)
+    assert n_epochs > 5 * 8
+    for n in range(1, n_epochs + 1):
+        path = tmp_path / f"{n}.state"
+        fit_killed_after(n, piloted(checkpoint=path), *NUMBERS)
+        n_left = n_saved(piloted(checkpoint=path), *NUMBERS)
+        assert n_left == n_epochs - n
+        assert model_of(piloted(checkpoint=path).fit(*NUMBERS)) == expected
+
+
+def test_a_finished_fit_has_no_pilot_again(tmp_path, short_pilots, monkeypatch):
+    path = tmp_path / "state"
+    expected = model_of(piloted(checkpoint=path).fit(*NUMBERS))
+    monkeypatch.delattr(Trainer, "_run_epoch")
+    assert model_of(piloted(checkpoint=path).fit(*NUMBERS)) == expected
+
+
+def test_ctrl_c_in_a_pilot_keeps_its_state(tmp_path, short_pilots, monkeypatch):
+    path, run = tmp_path / "state", Trainer._run_epoch
+
+    def run_with_ctrl_c(self, epoch, interrupt):
+        interrupt.requested |= epoch == 3
+        return run(self, epoch, interrupt)
+
+    monkeypatch.setattr(Trainer, "_run_epoch", run_with_ctrl_c)
+    model = piloted(checkpoint=path)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*NUMBERS)
+    monkeypatch.undo()
+    assert not model.__sklearn_is_fitted__()
+    assert len(state_in(path)["history"]["loss"]) == 4
+
+
+WRONG_STAGES = {
+    "stage": [-1, 6, 2**70, None, "1", 1.0, True],
+    "found": [np.zeros(7), np.zeros(8, np.float32), np.full(8, np.nan), [0.0] * 8, None],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG_STAGES.items() for value in values]
+)
+def test_a_stage_that_cannot_be_is_an_error(tmp_path, short_pilots, name, value):
+    path = tmp_path / "state"
+    fit_killed_after(10, piloted(checkpoint=path), *NUMBERS)
+    with open(path, "rb") as file:
+        contents = archive.read(file)
+    archive.write(path, contents | {name: value})
+    with pytest.raises(ValueError, match=rf"is damaged or no checkpoint: {name}"):
+        piloted(checkpoint=path).fit(*NUMBERS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("stage", 1), ("found", np.zeros(1))])
+def test_a_fit_without_pilots_has_one_stage_that_goes_by_nothing(half_done, name, value):
+    with open(half_done, "rb") as file:
+        contents = archive.read(file)
+    archive.write(half_done, contents | {name: value})
+    with pytest.raises(ValueError, match=rf"is damaged or no checkpoint: {name}"):
+        classifier(checkpoint=half_done).fit(X, y)
 
 
 # ---------------------------------------------------------------- other fits
@@ -481,11 +571,11 @@ def npz_with_header(**header):
 
 
 ONE = np.ones(1, np.float32)
-START = {"version": 5, "identity": {}}
+START = {"version": 6, "identity": {}}
 JUNK = {
     "nothing": b"",
     "text": b"text",
-    "a pickle": pickle.dumps({"version": 5}),
+    "a pickle": pickle.dumps({"version": 6}),
     "an empty pickle": b"\x80\x04N.",
     "a broken archive": b"PK\x03\x04" + bytes(100),
     "an array": bytes_of(np.save, np.zeros(3)),
@@ -502,14 +592,14 @@ JUNK = {
     "an array with a long header": npz_with_header(descr=[("x" * 10_000, "|u1")]),
     "a number": npz_of(3),
     "no version": npz_of({"identity": {}, "state": {}}),
-    "no identity": npz_of({"version": 5, "state": {}}),
-    "a list as identity": npz_of({"version": 5, "identity": [], "state": {}}),
+    "no identity": npz_of({"version": 6, "state": {}}),
+    "a list as identity": npz_of({"version": 6, "identity": [], "state": {}}),
     "more": npz_of({**START, "state": {}, "more": 1}),
     "an array that is not there": npz_of({**START, "state": {"array": 0}}),
     "an array that is used twice": npz_of({**START, "state": [{"array": 0}, {"array": 0}]}, ONE),
     "an array that is not used": npz_of({**START, "state": {}}, ONE),
     "an array before the first": npz_of({**START, "state": {"array": -1}}, ONE),
-    "a deep list": bytes_of(np.savez, np.frombuffer(b'{"version": 5, "a": ' + 10**5 * b"[", "u1")),
+    "a deep list": bytes_of(np.savez, np.frombuffer(b'{"version": 6, "a": ' + 10**5 * b"[", "u1")),
 }
 
 
@@ -535,11 +625,11 @@ def test_an_archive_that_would_fill_the_memory_is_refused_before_it_does(tmp_pat
     assert most < 10**7
 
 
-@pytest.mark.parametrize("version", [0, 3, 4, "5", None, [5]])
+@pytest.mark.parametrize("version", [0, 3, 5, "6", None, [6]])
 def test_a_file_of_another_format_says_so(tmp_path, version):
     path = tmp_path / "state"
     path.write_bytes(npz_of({"version": version, "something": "else", "array": -1}))
-    said = rf"is in format {re.escape(repr(version))}, and this version .* reads format 5 only"
+    said = rf"is in format {re.escape(repr(version))}, and this version .* reads format 6 only"
     with pytest.raises(ValueError, match=said) as caught:
         classifier(checkpoint=path).fit(X, y)
     assert "damaged" not in str(caught.value)
@@ -628,7 +718,7 @@ def test_one_wrong_bit_is_found_or_does_not_matter(half_done):
 
 def test_a_file_of_another_version_is_refused(half_done, monkeypatch):
     monkeypatch.setattr(archive, "FORMAT_VERSION", 99)
-    with pytest.raises(ValueError, match=r"is in format 5, and this version .* reads format 99"):
+    with pytest.raises(ValueError, match=r"is in format 6, and this version .* reads format 99"):
         classifier(checkpoint=half_done).fit(X, y)
 
 

@@ -15,6 +15,7 @@ from sklearn.impute import SimpleImputer
 
 from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 from sksparse_mlp._estimator import defaults
+from sksparse_mlp._network.plasticity import frozen_connections
 from sksparse_mlp._training.data import TrainingData
 from sksparse_mlp._training.moments import input_moments
 from sksparse_mlp.dask import DaskTrulySparseMLPClassifier, DaskTrulySparseMLPRegressor
@@ -29,6 +30,7 @@ from sksparse_mlp.dask._summaries import merged, moments_of, summarised
 delayed = pytest.importorskip("dask").delayed
 
 X, Y = points(n_samples=90)
+YS = (Y, Y[:0], Y)
 ONE_ROUND = {"max_iter": 1}
 OF_ORDINARY = {name: value for name, value in OWN.items() if name != "local_steps"}
 
@@ -318,6 +320,24 @@ def test_a_class_without_weight_is_a_class_as_in_one_process(client):
     assert same_bits(found, local)
 
 
+def test_what_earlier_tasks_froze_stays_to_the_last_bit(client):
+    model = on_cluster(warm_start=True).fit(*blocks())
+    model._network = model.to_local().new_task(X, Y)._network
+    before = frozen_values(model._network)
+    model.fit(*blocks())
+    assert frozen_values(model._network) == before
+
+
+def frozen_values(network):
+    """Weights that lead to frozen neurons, by layer, and intercepts of these."""
+    weights = [
+        network.weights_of(layer).data[frozen].tobytes()
+        for layer, frozen in enumerate(frozen_connections(network))
+    ]
+    assert any(weights)
+    return weights, network.arrays.intercepts[network.stable].tobytes()
+
+
 def test_connections_move_and_keep_their_number(expected):
     moved = expected.history_["connections_rewired"]
     assert moved[0] == 0 < sum(moved)
@@ -497,6 +517,11 @@ def test_a_file_of_a_fitted_model_predicts_the_same(task, of_task):
         ({}, lambda: ([delayed(X)], Y), "y must be divided as X is"),
         ({}, lambda: ([delayed(X)], [delayed(Y)] * 2), "y has 2 blocks"),
         ({}, lambda: ([delayed(X), delayed(X[:, :3])], [delayed(Y)] * 2), "number 1 has 3"),
+        (
+            {},
+            lambda: ([delayed(X), delayed(X[:0]), delayed(X[:, :3])], [delayed(y) for y in YS]),
+            "number 2 has 3",
+        ),
         ({}, lambda: ([delayed(X), delayed(X / 0)], [delayed(Y)] * 2), "Block 1 of X"),
         ({}, lambda: ([delayed(X[:0])], [delayed(Y[:0])]), "0 samples"),
         ({}, lambda: blocks(X, np.full(90, "ALL")), "contains 1 class"),

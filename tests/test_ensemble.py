@@ -558,3 +558,17 @@ TINY = {"hidden_layer_sizes": 8, "max_iter": 30, "learning_rate_init": 0.5}
 )
 def test_checks_of_sklearn(estimator, check):
     check(estimator)
+
+
+def test_numbers_for_layers_that_nobody_knows_are_refused_as_by_one_network():
+    template = small(hidden_layer_sizes="auto", epsilon=[3, 3])
+    for model in (template, votes(template)):
+        with pytest.raises(ValueError, match="has a number for each layer"):
+            model.fit(X, Y)
+
+
+def test_the_warning_of_few_samples_out_of_bag_names_the_caller():
+    model = votes(small(max_iter=1), n_estimators=1, bootstrap=True, oob_score=True)
+    with pytest.warns(UserWarning, match="in the bootstrap of each") as caught:
+        model.fit(X, Y)
+    assert {each.filename for each in caught} == {__file__}

@@ -87,6 +87,13 @@ def test_activations(activation):
     np.testing.assert_allclose(dense.predict_proba(X), model.predict_proba(X), atol=1e-5)
 
 
+def test_what_is_set_after_the_fit_changes_nothing():
+    model, X, _ = trained(activation="relu")
+    dense = to_mlp_classifier(model.set_params(activation="tanh"))
+    assert dense.activation == "relu"
+    np.testing.assert_allclose(dense.predict_proba(X), model.predict_proba(X), atol=1e-5)
+
+
 @pytest.mark.parametrize("activation", ["all_relu", "leaky_relu", "srelu"])
 def test_activations_that_scikit_learn_lacks_are_refused(activation):
     model, *_ = trained(activation=activation, max_iter=1)

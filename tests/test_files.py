@@ -17,7 +17,11 @@ from builders import bits_of
 from estimators import KINDS, small, targets_for
 from sklearn.base import clone
 
-from sksparse_mlp import SparseAutoencoderSelector
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPEnsembleClassifier,
+)
 from sksparse_mlp._estimator import fitting
 from sksparse_mlp._estimator.supervised import BaseSupervisedMLP
 from sksparse_mlp._kernels.steps import predict_batch
@@ -490,3 +494,36 @@ def test_the_hash_of_joblib_of_equal_fits_differs_by_what_time_they_took_alone()
         model.history_ = {**model.history_, "seconds": [0.0] * model.n_iter_}
         model.loss_curve_ = model.history_["loss"]
     assert joblib.hash(models[0]) == joblib.hash(models[1])
+
+
+OTHER_ESTIMATORS = {
+    "selector": lambda: SparseMLPFeatureSelector(classifier(), k=3, n_networks=2, random_state=0),
+    "autoencoder": lambda: SparseAutoencoderSelector(5, max_iter=1, random_state=0),
+    "ensemble": lambda: TrulySparseMLPEnsembleClassifier(classifier(), n_estimators=2),
+}
+
+
+# Each has a checksum of its own.
+CHECKED_BY_THEMSELVES = {"estimator", "estimator_", "estimators_", "_network"}
+
+
+@cache
+def state_of_another(kind):
+    return OTHER_ESTIMATORS[kind]().fit(X, y).__getstate__()
+
+
+@pytest.mark.parametrize("kind", OTHER_ESTIMATORS)
+def test_a_wrong_value_of_any_attribute_of_another_estimator_is_an_error(kind):
+    state = state_of_another(kind)
+    assert {"n_features_in_", "scores_", "feature_importances_"} & set(state) > {"n_features_in_"}
+    for name in state.keys() - CHECKED_BY_THEMSELVES:
+        model = object.__new__(type(OTHER_ESTIMATORS[kind]()))
+        with pytest.raises(ValueError, match="damaged"):
+            model.__setstate__(state | {name: other_value(state[name])})
+
+
+@pytest.mark.parametrize("kind", OTHER_ESTIMATORS)
+def test_another_estimator_goes_through_a_file(kind):
+    model = OTHER_ESTIMATORS[kind]().fit(X, y)
+    assert through_pickle(model).__getstate__().keys() == state_of_another(kind).keys()
+    assert vars(copy.deepcopy(model)).keys() == vars(model).keys()

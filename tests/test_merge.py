@@ -277,3 +277,9 @@ def test_only_fitted_networks_are_merged():
 def test_models_that_keep_earlier_tasks_are_refused():
     with pytest.raises(ValueError, match=r"new_task\(\) froze some of models\[1\]"):
         merge([a(), a().new_task(X, Y)])
+
+
+@pytest.mark.parametrize("growth", ["set", "gradient", "cosine", "hebbian"])
+def test_growth_that_needs_no_preferences_is_that_of_the_first(growth):
+    networks = [make_network((5, 4, 3), [8, 6], seed=seed, growth=growth) for seed in (0, 1)]
+    assert merged(networks, np.array([0.5, 0.5])).growth == growth

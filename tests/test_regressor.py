@@ -192,8 +192,7 @@ def test_many_samples_are_trained_long_without_a_pilot(monkeypatch):
     assert piloted(batch_size=30).fit(X, y).n_iter_ == 2 * defaults.n_epochs(60, 5, 30, True)
 
 
-def test_nobody_sees_the_pilot(tmp_path, capsys):
-    """Neither checkpoints nor verbose nor a scorer, and it leaves nothing."""
+def test_pilots_tell_one_line_each_and_leave_nothing(tmp_path, capsys):
     X, y = few_features(noise=1.0)
     seen = []
 
@@ -206,7 +205,9 @@ def test_nobody_sees_the_pilot(tmp_path, capsys):
     plain = piloted().fit(X, y)
     assert len(list(tmp_path.glob("*.checkpoint"))) == 1
     assert same_bits(watched, plain)
-    assert len(capsys.readouterr().out.splitlines()) == len(seen) == watched.n_iter_
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4] == "Pilot 5 of 5, to find out how long to train"
+    assert len(lines) - 5 == len(seen) == watched.n_iter_
     assert vars(plain).keys() == vars(regressor().fit(X, y)).keys()
     assert plain.max_iter == "auto"
 
@@ -222,7 +223,21 @@ def test_an_interrupted_pilot_leaves_no_model(monkeypatch):
     assert not model.__sklearn_is_fitted__()
 
 
+def test_what_is_meant_for_layers_that_nobody_knows_is_refused_before_any_pilot(monkeypatch):
+    monkeypatch.setattr(pilot, "HeldOut", None)
+    model = piloted(epsilon=[3, 3]).set_params(hidden_layer_sizes="auto")
+    with pytest.raises(ValueError, match="has a number for each layer"):
+        model.fit(*few_features(noise=1.0))
+
+
 # ---------------------------------------------------------------- targets
+
+
+def test_text_is_refused_by_name_even_where_there_is_none():
+    with pytest.raises(ValueError, match="y must hold numbers, not text such as 'a'"):
+        small_regressor().fit(X, np.full(len(X), "a"))
+    with pytest.raises(ValueError, match=r"y must hold numbers, not text\."):
+        small_regressor().fit(X, np.array([], str))
 
 
 @pytest.mark.parametrize("targets", [Y, TWO, TWO[:, :1]], ids=["column", "two", "matrix of one"])

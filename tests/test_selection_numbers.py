@@ -107,3 +107,13 @@ def test_numbers_without_a_regressor_are_refused_early(changes):
 def test_several_columns_are_refused_without_advice_for_classifiers():
     with pytest.raises(ValueError, match="one of the columns at a time"):
         SparseMLPFeatureSelector().fit(X, np.column_stack((Y, Y)))
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [(np.ma.masked_greater(Y, 2), "y is a masked array"), (Y.astype(str), "y must hold numbers")],
+    ids=["masked", "text"],
+)
+def test_targets_that_the_regressor_refuses_are_refused(targets, said):
+    with pytest.raises(ValueError, match=said):
+        SparseMLPFeatureSelector(NETWORK, k=2).fit(X, targets)

@@ -1,6 +1,7 @@
 """TrulySparseMLPSurvival: events and times, the baseline hazard, and the concordance index."""
 
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sksparse_mlp import TrulySparseMLPRegressor, TrulySparseMLPSurvival
 from sksparse_mlp._estimator import defaults
+from sksparse_mlp._estimator import survival as module
 from sksparse_mlp._estimator.concordance import concordance_index
 from sksparse_mlp._estimator.held_out import held_out_fraction
 from sksparse_mlp._estimator.tasks.times import baseline_hazard
@@ -310,3 +312,23 @@ def test_contributions_add_up_without_hidden_neurons():
     assert found.shape == X.shape
     assert_allclose(found.sum(axis=1) + model.intercepts_[-1], model.predict(X), atol=1e-4)
     assert set(np.argsort(model.feature_importances_)[-2:]) == {0, 1}
+
+
+def test_ctrl_c_while_hazards_are_summed_up_loses_nothing(usual_ctrl_c, monkeypatch):
+    summed_up = module.baseline_hazard
+
+    def with_ctrl_c(*args):
+        signal.raise_signal(signal.SIGINT)
+        return summed_up(*args)
+
+    monkeypatch.setattr(module, "baseline_hazard", with_ctrl_c)
+    model = survival()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        pytest.warns(RuntimeWarning, match="interrupted") as told,
+    ):
+        model.fit(X, Y)
+    assert told[0].filename == __file__
+    monkeypatch.undo()
+    assert same_bits(model, survival().fit(X, Y))
+    assert model.cum_baseline_hazard_.shape == model.unique_times_.shape

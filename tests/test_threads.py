@@ -319,3 +319,16 @@ def test_an_evolution_that_was_told_to_stop_says_so(n_threads, monkeypatch):
     network.restore(snapshot)
     assert bits_of(network) == before
     assert bits_of(expected) != before
+
+
+@pytest.mark.parametrize("growth", ["set", "guided"])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_nearly_full_layer_that_evolves_hears_that_it_is_to_stop(growth, n_threads):
+    """Cells that ties are to leave are the only ones that there are to grow."""
+    preferences = np.ones(60, np.float32) if growth == "guided" else None
+    network = make_network((60, 20), [1195], growth=growth, input_preferences=preferences)
+    network.arrays.weights[:] = 1.0
+    with Team(n_threads) as team:
+        team.stop()
+        with pytest.raises(Stopped):
+            evolve(network, 0.3, team=team)

@@ -19,12 +19,15 @@ from .constraints import PARAMETER_CONSTRAINTS
 from .fitting import threads_worth_waking
 from .handed_out import FittedAttribute, read_only, read_only_csr
 from .inputs import validated
+from .model_checks import check_estimator
 from .publishing import PublishedFit
+from .sealed import Sealed
 from .shrinking import Shrinkable
-from .stored import check_estimator, checksum_of_estimator
 
 
-class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
+class BaseSparseMLP(
+    Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs, Sealed, BaseEstimator
+):
     """Base class: everything but the meaning of the outputs and the way to train.
 
     This folder knows scikit-learn, labels and parameters; all arithmetic is below it.
@@ -73,17 +76,17 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
                 f"max_iter={options.max_iter} epochs were not enough for the optimization to "
                 "converge: the loss was still improving by more than tol.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
-    def _raise_interrupt(self):
-        """Pass Ctrl-C on, with a warning that says which model is left."""
+    def _raise_interrupt(self, stacklevel):
+        """Pass Ctrl-C on, with a warning to the caller of ``fit`` that says which model is left."""
         try:
             warnings.warn(
                 f"Training was interrupted: the model is that of epoch {self.n_iter_}, the last "
                 "full one.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
         finally:
             raise KeyboardInterrupt
@@ -93,17 +96,8 @@ class BaseSparseMLP(Shrinkable, PublishedFit, CallbackSupportMixin, LinkedToDocs
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        return {**state, "checksum": checksum_of_estimator(state)}
-
-    def __setstate__(self, state):
-        state = dict(state)
-        expected = state.pop("checksum", None)
-        if expected != checksum_of_estimator(state):
-            raise ValueError("The file is damaged: the checksum of the estimator is wrong.")
+    def _check_state(self, state):
         check_estimator(self, state)
-        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

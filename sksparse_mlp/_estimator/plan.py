@@ -64,7 +64,7 @@ def plan_training(estimator, task, data, shape, network, moments=None):
     check_budget(estimator)
     sizes = layer_sizes(
         shape.n_features,
-        _hidden_layer_sizes(estimator, shape, network),
+        hidden_layer_sizes(estimator, shape.n_samples_in_all, shape.stream, network),
         task.n_outputs,
         epsilon=estimator.epsilon,
         density=estimator.density,
@@ -106,14 +106,14 @@ def _noise_spread(shape, moments, typical):
     return noise_spreads(moments, typical)
 
 
-def _hidden_layer_sizes(estimator, shape, network):
-    """Neurons of the hidden layers; "auto" looks at the shape, and keeps those of a network."""
+def hidden_layer_sizes(estimator, n_samples, stream=False, network=None):
+    """Neurons of the hidden layers; "auto" looks at the samples, and keeps those of a network."""
     given = estimator.hidden_layer_sizes
     if isinstance(given, str):  # an array must not be compared with "auto"
         _check_that_no_layer_is_meant(estimator)
         if network is not None:
             return network.widths[1:-1]
-    return defaults.hidden_layer_sizes(given, shape.n_samples_in_all, shape.stream)
+    return defaults.hidden_layer_sizes(given, n_samples, stream)
 
 
 def _check_that_no_layer_is_meant(estimator):

@@ -60,8 +60,10 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
 
     def _read_y(self, y, name):
         check_not_masked(y, name)
-        if np.asarray(y).dtype.kind in "UST":
-            raise ValueError(f"{name} must hold numbers, not text such as {np.ravel(y)[0]!r}.")
+        values = np.ravel(y)
+        if values.dtype.kind in "UST":
+            example = f" such as {str(values[0])!r}" if values.size else ""
+            raise ValueError(f"{name} must hold numbers, not text{example}.")
         return y
 
     def _checks_of_y(self, y):
@@ -82,11 +84,12 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
                 f"{shape} in y, and had {known} in the last fit."
             )
 
-    def _learn(self, data, streams, *, network=None, stream=False, **how):
+    def _learn(self, data, streams, *, network=None, stream=False, checkpoint=None, **how):
         twin, learn = self._twin(), super(BaseSparseRegressor, type(self))._learn
         if network is None and not stream:
-            twin._n_epochs = epochs_to_train(self, data, streams, learn)
-        return learn(twin, data, streams, network=network, stream=stream, **how)
+            twin._n_epochs, checkpoint = epochs_to_train(self, data, streams, learn, checkpoint)
+        how |= {"network": network, "stream": stream, "checkpoint": checkpoint}
+        return learn(twin, data, streams, **how)
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
         if is_first:

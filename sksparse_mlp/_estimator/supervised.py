@@ -10,6 +10,7 @@ from .._network.activations import srelu_of_levels
 from .._training.checkpoint import Checkpoint, check_checkpoint
 from .._training.data import TrainingData
 from .._training.identity import identity_of_fit
+from .._training.interrupt import deferred_interrupt
 from .base import BaseSparseMLP
 from .compat import CallbackReporter
 from .fitting import train
@@ -60,13 +61,21 @@ class BaseSupervisedMLP(BaseSparseMLP):
         streams = twin._new_streams() if network is None else network.streams
         data, held_out = twin._split(data, y, streams, X_val, y_val, sample_weight_val)
         report = partial(self._reporter, {"X": X, "y": twin._shown(y)}, twin, data=data)
-        trainer = twin._learn(data, streams, network=network, held_out=held_out, report=report)
-        twin._set_fitted(trainer, n_samples=data.samples.size)
+        how = {"network": network, "held_out": held_out, "report": report}
+        how["checkpoint"] = twin._checkpoint(data, held_out, streams, network)
+        trainer = twin._learn(data, streams, **how)
+        return self._finish(twin, trainer, n_samples=data.samples.size)
+
+    def _finish(self, twin, trainer, n_samples):
+        """Become what a training has made of a twin, and say how it ended."""
+        with deferred_interrupt() as interrupt:
+            twin._set_fitted(trainer, n_samples)
+        trainer.interrupted |= interrupt.requested
         with self._published(twin):
             trainer.reporter.fit_ends()
             self._warn_if_too_short(trainer)
         if trainer.interrupted:
-            self._raise_interrupt()
+            self._raise_interrupt(stacklevel=6)
         return self
 
     def _partial_fit(self, X, y, sample_weight, **first):
@@ -83,10 +92,11 @@ class BaseSupervisedMLP(BaseSparseMLP):
         n_samples, earlier = data.samples.size, None
         if network is not None:
             n_samples, earlier = n_samples + twin._n_samples, stored(twin, "history_")
-        twin._set_fitted(trainer, n_samples, earlier)
-        self._publish(twin)
-        if trainer.interrupted:
-            self._raise_interrupt()
+        with deferred_interrupt() as interrupt:
+            twin._set_fitted(trainer, n_samples, earlier)
+            self._publish(twin)
+        if trainer.interrupted or interrupt.requested:
+            self._raise_interrupt(stacklevel=5)
         return self
 
     def _set_classes(self):
@@ -161,7 +171,10 @@ class BaseSupervisedMLP(BaseSparseMLP):
 
     # ------------------------------------------------------------ training
 
-    def _learn(self, data, streams, *, network=None, held_out=None, stream=False, report=None):
+    def _learn(
+        self, data, streams, *, network=None, held_out=None, stream=False, report=None,
+        checkpoint=None,
+    ):  # fmt: skip
         """Train; everything that a callback or a scorer may ask for is set before.
 
         Parameters
@@ -175,7 +188,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             Validation samples.
         stream : bool
             Whether the data are a part of a stream.
-        report : callable or None
+        report, checkpoint
             See :func:`.fitting.train`.
 
         Returns
@@ -201,7 +214,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
             report=report,
             validate=None if held_out is None else HeldOutFigures(self, held_out, data),
             observe=self._observe,
-            checkpoint=self._checkpoint(data, held_out, streams, network),
+            checkpoint=checkpoint,
         )
 
     def _set_temperature(self, shape, widths, network):

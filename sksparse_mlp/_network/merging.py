@@ -46,7 +46,7 @@ def merged(networks, shares):
         "input_preferences": _preferences(networks, shares),
         "explored": ExploredCells(cells, first.n_connections).state_dict(),
     }
-    if state["input_preferences"] is None:
+    if first.growth == "guided" and state["input_preferences"] is None:
         state["growth"] = "set"
     return type(first).of_state(state)
 

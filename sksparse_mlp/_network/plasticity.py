@@ -11,6 +11,8 @@ References
        learning in sparse networks. ICML.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from .._kernels.records import CROSS_ENTROPY, UNIFORM
@@ -125,12 +127,7 @@ def train_plastic(network, team, records, batches, **how):
     Outputs of earlier tasks take no part in those without samples of their classes. ``records``
     are the other arguments of the kernel.
     """
-    frozen, arrays = np.concatenate(frozen_connections(network)), network.arrays
-    kept = (
-        (arrays.weights, frozen, arrays.weights.copy()),
-        (arrays.intercepts, network.stable, arrays.intercepts.copy()),
-        (arrays.srelu, _stable_srelu(network), arrays.srelu.copy()),
-    )
+    arrays, kept = network.arrays, _frozen_values(network)
     for step in range(batches.n_steps):
         batch = _one_step(batches, step)
         if records[-1].loss == CROSS_ENTROPY:
@@ -138,10 +135,34 @@ def train_plastic(network, team, records, batches, **how):
         try:
             team.run(train_steps, *records, batch, **how)
         finally:
-            for values, where, before in kept:
-                np.copyto(values, before, where=where)
+            _put_back(kept)
         if batches.status.any():
             return
+
+
+@contextmanager
+def frozen_kept(network):
+    """Whatever is done to a network's numbers within: in the end, all frozen ones are as before."""
+    kept = [] if network.stable is None else _frozen_values(network)
+    try:
+        yield
+    finally:
+        _put_back(kept)
+
+
+def _frozen_values(network):
+    """Arrays of what is learned, which of it is frozen, and what it is now."""
+    arrays, frozen = network.arrays, np.concatenate(frozen_connections(network))
+    return (
+        (arrays.weights, frozen, arrays.weights.copy()),
+        (arrays.intercepts, network.stable, arrays.intercepts.copy()),
+        (arrays.srelu, _stable_srelu(network), arrays.srelu.copy()),
+    )
+
+
+def _put_back(kept):
+    for values, where, before in kept:
+        np.copyto(values, before, where=where)
 
 
 def _absent_outputs(network, batch):

@@ -10,7 +10,7 @@ from reprlib import repr as short
 
 import numpy as np
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 # A file may be made to hold lists of lists of lists: no state is this deep, or has so many parts.
 DEEPEST, MOST_PARTS = 30, 10**7
 SCALARS = (str, bytes, int, float, complex, bool, type(None))

@@ -4,11 +4,17 @@ import contextlib
 import os
 import time
 import warnings
+from copy import copy
 from numbers import Integral
+from reprlib import repr as short
 
-from .._network.checks import BadState
+import numpy as np
+
+from .._network.checks import BadState, is_count
 from .archive import Damaged, Unreadable, clear_away_leftovers, read, temporary_name, write
 from .identity import digest
+
+CONTENTS = ("identity", "stage", "found", "state")
 
 
 def check_checkpoint(path, random_state, observed):
@@ -68,17 +74,24 @@ def _check_file(place):
 
 
 class Checkpoint:
-    """The file of one training run.
+    """The file of one fit, which is a training, or several one after the other: its *stages*.
 
     Parameters
     ----------
     path : str or path-like
-        A file; or a directory, in which each run has a file of its own, named after its identity.
+        A file; or a directory, in which each fit has a file of its own, named after its identity.
     interval : int or float
         An int: epochs between two states; a float: seconds at least.
     identity : dict of str
-        What the run is determined by. A file of another identity is an error, which names the
+        What the fit is determined by. A file of another identity is an error, which names the
         entries that differ.
+
+    Attributes
+    ----------
+    stage : int
+        Which training, counted from 0.
+    found : ndarray of float64
+        What the stages before have found, by which this one goes.
     """
 
     def __init__(self, path, interval, identity):
@@ -87,9 +100,42 @@ class Checkpoint:
             self.path = os.path.join(self.path, f"{digest(identity)}.checkpoint")
         self._n_epochs, self._written = 0, time.monotonic()
         self._has_warned = False
+        self.stage, self.found = 0, np.zeros(0)
+
+    def at_stage(self, stage, found):
+        """The same file for a training of the same fit."""
+        later = copy(self)
+        later.stage, later.found = stage, found
+        return later
+
+    def kept_stage(self, n_stages, n_found):
+        """The stage whose state was last saved, and what had been found before it.
+
+        Parameters
+        ----------
+        n_stages : int
+        n_found : int
+            How many numbers each stage finds.
+
+        Returns
+        -------
+        stage : int
+        found : ndarray of float64, shape (n_found,)
+        """
+        with self._explained():
+            contents = self.load()
+            if contents is None:
+                return 0, np.zeros(n_found)
+            stage, found = contents["stage"], contents["found"]
+            if not (is_count(stage) and stage < n_stages):
+                raise Damaged(f"stage={short(stage)} of {n_stages}")
+            right = type(found) is np.ndarray and found.dtype == np.float64
+            if not (right and found.shape == (n_found,) and np.isfinite(found).all()):
+                raise Damaged(f"found is not {n_found} finite numbers")
+        return stage, found
 
     def resume(self, trainer):
-        """Let a trainer go on from the state last saved, if there is one.
+        """Let a trainer go on from the state last saved, if there is one of this stage.
 
         Parameters
         ----------
@@ -102,19 +148,33 @@ class Checkpoint:
             Whether there was one.
         """
         clear_away_leftovers(self.path)
+        with self._explained():
+            contents = self.load()
+            if contents is None or self._is_of_earlier_stage(contents["stage"]):
+                return False
+            if not np.array_equal(contents["found"], self.found):
+                raise Damaged("found is not what the stages before it found")
+            trainer.load_state_dict(contents["state"])
+        return True
+
+    def _is_of_earlier_stage(self, stage):
+        if not (is_count(stage) and stage <= self.stage):
+            raise Damaged(f"stage={short(stage)}, not {self.stage}")
+        return stage < self.stage
+
+    @contextlib.contextmanager
+    def _explained(self):
+        """Where the file is none of this fit, say so, and what to do."""
         try:
-            state = self.load()
-            if state is not None:
-                trainer.load_state_dict(state)
+            yield
         except (Unreadable, BadState) as error:
             what = error if isinstance(error, Unreadable) else Damaged(error.what)
             raise ValueError(
                 f"checkpoint={self.path!r} {what}. Delete it to train from the beginning."
             ) from None
-        return state is not None
 
     def load(self):
-        """The state last saved, or None where there is none; raises Unreadable or ValueError."""
+        """What was last saved, or None where there is nothing; raises Unreadable or ValueError."""
         try:
             _check_file(self.path)
             file = open(self.path, "rb")  # noqa: SIM115
@@ -124,10 +184,10 @@ class Checkpoint:
             raise ValueError(f"checkpoint={self.path!r} cannot be read: {error}") from None
         with file:
             contents = read(file)
-        if contents.keys() != {"identity", "state"} or type(contents["identity"]) is not dict:
+        if contents.keys() != set(CONTENTS) or type(contents["identity"]) is not dict:
             raise Damaged("it does not say what fit it belongs to")
         self._check_identity(contents["identity"])
-        return contents["state"]
+        return contents
 
     def _check_identity(self, found):
         """Raise ValueError unless a state is that of this run; entries of other versions count."""
@@ -150,7 +210,8 @@ class Checkpoint:
         if not due and not at_once:
             return
         try:
-            write(self.path, {"identity": self.identity, "state": state})
+            contents = (self.identity, self.stage, self.found, state)
+            write(self.path, dict(zip(CONTENTS, contents, strict=True)))
         except OSError as error:
             self._warn(error)
         self._written = time.monotonic()

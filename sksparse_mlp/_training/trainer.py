@@ -159,7 +159,8 @@ class Trainer:
                 if self.checkpoint is not None and finished:
                     at_once = self.interrupted or self.ended
                     self.checkpoint.save(self.state_dict(), at_once=at_once)
-        self._take_best()
+            self._take_best()
+        self.interrupted |= interrupt.requested
 
     @property
     def model(self):

@@ -85,13 +85,7 @@ class FittedOnCluster:
             streams = twin._new_streams() if network is None else network.streams
             _, held_out = twin._split(None, None, streams, X_val, y_val, sample_weight_val)
             trainer = twin._train(client, blocks, facts, streams, network, held_out, report)
-        twin._set_fitted(trainer, n_samples=facts.n_samples)
-        with self._published(twin):
-            trainer.reporter.fit_ends()
-            self._warn_if_too_short(trainer)
-        if trainer.interrupted:
-            self._raise_interrupt()
-        return self
+        return self._finish(twin, trainer, n_samples=facts.n_samples)
 
     def _check_what_a_cluster_can_do(self, X_val):
         check_checkpoint(self.checkpoint, self.random_state, observed=False)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._network.plasticity import frozen_kept
 from .._network.team import Stopped
 from .._network.topology import EvolutionTiming
 from .._training.history import add_epoch, topology_figures
@@ -77,8 +78,9 @@ class Coordinator(Trainer):
     def _take_over(self, learned):
         """The network becomes the average of its replicas."""
         network, n_steps = self.network, self.steps_per_epoch
-        for name in LEARNED:
-            getattr(network.arrays, name)[:] = learned.arrays[name]
+        with frozen_kept(network):  # a mean of equal numbers may differ in its last bits
+            for name in LEARNED:
+                getattr(network.arrays, name)[:] = learned.arrays[name]
         for name, moments in learned.unpacked_moments().items():
             getattr(network.optimizer_state, name)[:] = moments
         self.last_rate = self._rate_of_last_step()

@@ -42,7 +42,7 @@ class Facts:
         found = [summary for summary in summaries if summary is not None]
         if not found:
             raise ValueError("X holds 0 samples: none of its blocks has a row.")
-        _check_alike(found)
+        _check_alike(summaries)
         self.summary = merged(found, _united([summary.groups for summary in found]))
         self.factors = self._factors(class_weight)
         sums = [self._weight_of(summary) for summary in summaries]
@@ -72,9 +72,10 @@ class Facts:
 
 
 def _check_alike(summaries):
-    """Refuse blocks with other features, or other targets, than the first one."""
-    first = summaries[0]
-    for number, summary in enumerate(summaries):
+    """Refuse blocks with other features, or other targets, than the first one that has rows."""
+    given = [(number, each) for number, each in enumerate(summaries) if each is not None]
+    _, first = given[0]
+    for number, summary in given[1:]:
         if summary.n_features != first.n_features:
             raise ValueError(
                 f"All blocks of X must have the same features: the first has {first.n_features}, "

@@ -22,6 +22,7 @@ from .._estimator.constraints import PARAMETER_CONSTRAINTS
 from .._estimator.handed_out import FittedAttribute, stored
 from .._estimator.inputs import validated
 from .._estimator.publishing import PublishedFit
+from .._estimator.sealed import Sealed
 from .._estimator.weights import checked_weight
 from ._members import (
     SET_FOR_A_FIT,
@@ -51,7 +52,7 @@ class Members(FittedAttribute):
         return members if ensemble is None else [whole(member, members[0]) for member in members]
 
 
-class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
+class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, Sealed, BaseEstimator):
     """Everything but the meaning of what members put out, which subclasses say.
 
     ``_default`` is the class of the members, ``_votes`` what a member says of validated samples,
@@ -193,7 +194,7 @@ class BaseEnsemble(PublishedFit, CallbackSupportMixin, LinkedToDocs, BaseEstimat
                     f"Some samples are in the bootstrap of each of n_estimators="
                     f"{self.n_estimators} networks: oob_score_ is that of the others.",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             known &= weight > 0
             if known.any():

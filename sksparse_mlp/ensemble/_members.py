@@ -20,8 +20,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from .._estimator import defaults
 from .._estimator.fitting import threads_worth_waking
+from .._estimator.plan import hidden_layer_sizes
 from .._estimator.supervised import SET_BY_ENSEMBLES
 from .._network.sharing import joined, rest_of
 from .._network.streams import make_streams
@@ -42,7 +42,7 @@ N_SHARED = 1
 
 def with_layers_of(template, n_samples):
     """The template, with the layers that all samples give: members may see fewer of them."""
-    sizes = defaults.hidden_layer_sizes(template.hidden_layer_sizes, n_samples, stream=False)
+    sizes = hidden_layer_sizes(template, n_samples)
     return clone(template).set_params(hidden_layer_sizes=sizes)
 
 

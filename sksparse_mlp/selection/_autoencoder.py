@@ -249,7 +249,7 @@ default="tanh"
         with self._published(twin):
             trainer.reporter.fit_ends()
         if trainer.interrupted:
-            self._raise_interrupt()
+            self._raise_interrupt(stacklevel=4)
         return self
 
     def _architecture(self, n_features):

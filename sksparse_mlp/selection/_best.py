@@ -11,9 +11,10 @@ from .._estimator.constraints import AT_LEAST_ONE, FINITE
 from .._estimator.handed_out import FittedAttribute
 from .._estimator.inputs import explained
 from .._estimator.publishing import PublishedFit
+from .._estimator.sealed import Sealed
 
 
-class BestFeatures(SelectorMixin, PublishedFit):
+class BestFeatures(SelectorMixin, PublishedFit, Sealed):
     """Selects the features of the highest ``scores_``: the best ``k``, or all above a threshold."""
 
     _parameter_constraints: ClassVar[dict] = {

@@ -28,6 +28,7 @@ def samples_and_targets(selector, X, y):
             f"{y.shape}. Select for one of the columns at a time."
         )
     if learns_numbers(selector):
+        y = selector.estimator._read_y(y, "y")
         return validated(selector, X, y, reset=True, y_numeric=True)
     X, y = validated(selector, X, readable_labels(y, "y"), reset=True)
     try:

@@ -5,7 +5,7 @@ Some of the new connections may have been chosen before, cell by cell; others ar
 
 import numpy as np
 
-from ..barrier import barrier, own_share, stop_requested
+from ..barrier import barrier, own_share
 from ..jit import inlined, kernel
 from ..random import derive, next_uniform
 from ..records import UNIFORM, ZERO
@@ -139,8 +139,6 @@ def rebuild_layer(worker, layer, rebuilt, buffers, init):
             share_out_growth(layer, buffers, n_chunks, n_grown, init)
     phase = barrier(worker, phase)
     for chunk in range(thread, n_chunks, n_threads):
-        if stop_requested(worker):
-            break
         first, last = rows_of_chunk(layer, chunk, n_chunks)
         count_ties(layer, buffers, chunk, first, last)
     phase = barrier(worker, phase)

@@ -1,7 +1,6 @@
-"""What a file of an estimator must hold: a checksum shows damage, checks show what is no model.
+"""What the file of a network's estimator must hold: the labels, parameters and figures of a model.
 
-A network has a checksum and checks of its own. Here is what else decides a prediction or further
-training: labels, parameters and figures by value, other objects by their presence.
+The network has checks of its own, and so has its checksum: see :mod:`.sealed`.
 """
 
 from inspect import signature
@@ -12,46 +11,13 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from .._network import SparseNetwork
 from .._network.checks import check_list, is_count, is_finite, require
-from .._network.state import SCALARS, checksum_of, plain, table_of
+from .._network.state import plain
 from .concordance import SurvivalMixin
 
-# A value deeper than this counts by its presence: it is not of this package.
-DEEPEST = 8
 # What a prediction needs.
 OF_CLASSIFIERS = {"classes_", "temperature_", "_multilabel", "n_features_in_", "_importances"}
 OF_REGRESSORS = {"target_mean_", "target_scale_", "_is_column", "n_features_in_", "_importances"}
 OF_SURVIVAL = {"unique_times_", "cum_baseline_hazard_", "n_features_in_", "_importances"}
-
-
-def checksum_of_estimator(state):
-    """A checksum of the names of all attributes, and of the values of those that are plain.
-
-    Parameters
-    ----------
-    state : dict
-        Attributes by name.
-    """
-    return checksum_of(_covered(state))
-
-
-def _covered(value, depth=0):
-    if depth > DEEPEST:
-        return "too deep"
-    if isinstance(value, np.random.RandomState):
-        value = value.get_state(legacy=False)
-    value = plain(value)
-    if isinstance(value, dict):
-        parts = ((_covered_name(name), part) for name, part in value.items())
-        return {name: _covered(part, depth + 1) for name, part in parts}
-    if isinstance(value, (list, tuple)):
-        table = table_of(value)
-        return [_covered(part, depth + 1) for part in value] if table is None else table
-    return value if isinstance(value, (*SCALARS, np.ndarray)) else "an object"
-
-
-def _covered_name(name):
-    name = plain(name)
-    return name if isinstance(name, SCALARS) else "an object"
 
 
 def check_estimator(estimator, state):
