@@ -95,7 +95,8 @@ default="relu"
         The share of the inputs' connections that "guided" evolution lays in proportion to
         ``(SSB / SSW) ** 1.5`` of the inputs, with the variation of an input between the classes,
         SSB, and within them, SSW, as in a one-way analysis of variance. Of products of two inputs
-        what is beyond chance counts, too, for both: times ``max(0, 1 - n_features / n_samples)``.
+        what is beyond chance counts, too, for both, in all at most as much as the best input by
+        itself: times ``max(0, 1 - n_features / n_samples)``, of the samples that are looked at.
         The others are laid at random, at least a hundredth, so that no input is passed over. From
         0, which is "set", to 1. "auto": ``0.95 - 0.45 * min(1, n_features / n_samples)``.
 
@@ -326,7 +327,7 @@ default="relu"
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
+        The class labels, sorted; of several labels a sample, the numbers of the columns of y.
     coefs_ : list of scipy.sparse.csr_array
         The connections of each layer but the skip layer, of shape (n_in, n_out). Every stored
         element is a connection, also where its weight is zero.
@@ -336,7 +337,8 @@ default="relu"
         The intercepts of each level of neurons, of shape (n_out,).
     srelu_ : list of ndarray of shape (4, n_neurons) or None
         What each hidden neuron has learnt with ``activation="srelu"``: the thresholds and slopes
-        t_right, a_right, t_left and a_left, by hidden layer; else None.
+        t_right, a_right, t_left and a_left, by hidden layer; else None. The left piece begins
+        where an input is at most t_left, whatever t_right is.
     n_connections_ : tuple of int
         The number of connections of each layer, the skip layer last. No training changes it but
         by ``redistribution``, ``density_schedule`` or ``neuron_pruning``.
@@ -378,9 +380,11 @@ default="relu"
     n_layers_ : int
         Number of layers of neurons, inputs and outputs included.
     n_outputs_ : int
-        Number of output neurons: one for each class, also where there are two.
+        Number of output neurons: one for each class, also where there are two, or each label.
+    activation_ : str
+        The activation function of the hidden neurons.
     out_activation_ : str
-        "softmax".
+        "softmax"; "logistic" for several labels a sample.
 
     See Also
     --------
@@ -412,6 +416,9 @@ default="relu"
             a = f(a @ W + b)
         z = a @ model.coefs_[-1] + model.intercepts_[-1] + X @ model.skip_coef_
         p = scipy.special.softmax(z / model.temperature_, axis=1)
+
+    Without a skip layer its term is left out; for several labels a sample, the last line is
+    ``scipy.special.expit(z / model.temperature_)``.
 
     References
     ----------
@@ -609,14 +616,14 @@ default="relu"
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples. Float32 and float64 are read in place, other numbers a mini-batch
             at a time; nothing is copied as a whole.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or ones for the labels that a sample has, and zeros.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative; None: all equal.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation samples, for ``history_`` and early stopping; None: with
             ``early_stopping=True``, a stratified fraction of the training samples.
-        y_val : array-like of shape (n_val,), default=None
+        y_val : as y, default=None
             Class labels of ``X_val``.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation samples.
@@ -637,7 +644,7 @@ default="relu"
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A chunk of samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their class labels.
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever appear; required in the first call, optional later.
@@ -654,7 +661,7 @@ default="relu"
     # ------------------------------------------------------------ predicting
 
     def decision_function(self, X):
-        """Return the logits of the classes or labels; for two classes, their difference.
+        """Return outputs divided by ``temperature_``; for two classes, their difference.
 
         Parameters
         ----------
@@ -664,7 +671,8 @@ default="relu"
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels), float64
-            For two classes positive where ``classes_[1]`` is predicted.
+            Logits: those of which probabilities are made. For two classes positive where
+            ``classes_[1]`` is predicted.
         """
         fitted = self._twin()
         logits = fitted._logits(X)

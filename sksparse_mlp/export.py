@@ -16,6 +16,8 @@ from .survival import TrulySparseMLPSurvival
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
+# skl2onnx writes classes as 32-bit integers.
+LARGEST_LABEL = 2**31 - 1
 
 
 def to_mlp_classifier(est, *, max_bytes=2**31):
@@ -74,7 +76,7 @@ def to_mlp_classifier(est, *, max_bytes=2**31):
             last[..., 1:] - last[..., :1] for last in (coefs[-1], intercepts[-1])
         )
     multilabel, y = est.out_activation_ == "logistic", est.classes_
-    small = MLPClassifier(hidden_layer_sizes=(1,), activation=_activation(est))
+    small = MLPClassifier(hidden_layer_sizes=(1,), activation=est.activation_)
     small.partial_fit(
         np.zeros((len(y), 1), np.float32), np.eye(len(y), dtype=int) if multilabel else y, classes=y
     )
@@ -118,8 +120,8 @@ def to_mlp_regressor(est, *, max_bytes=2**31):
     coefs, intercepts = _dense_layers(est)
     if not is_survival:  # whose targets have no scale
         coefs[-1] = coefs[-1] * est.target_scale_
-        intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_mean_
-    small = MLPRegressor(hidden_layer_sizes=(1,), activation=_activation(est))
+        intercepts[-1] = intercepts[-1] * est.target_scale_ + est.target_center_
+    small = MLPRegressor(hidden_layer_sizes=(1,), activation=est.activation_)
     targets = np.zeros((2, est.n_outputs_)) if est.n_outputs_ > 1 else np.zeros(2)
     small.partial_fit(np.zeros((2, 1), np.float32), targets)
     return _with_layers(small, est, coefs, intercepts)
@@ -131,7 +133,7 @@ def register_onnx_converters(*, max_bytes=2**31):
     Call it once, before ``skl2onnx.to_onnx``. A classifier is converted as by
     :func:`to_mlp_classifier`, a regressor or survival model as by :func:`to_mlp_regressor`, so
     connections become dense weights; a selector becomes the list of the features that it selects.
-    A network of several labels a sample is refused. Needs skl2onnx:
+    A network of several labels or targets a sample is refused. Needs skl2onnx:
     ``pip install 'sksparse-mlp[onnx]'``.
 
     Parameters
@@ -206,6 +208,7 @@ def _classifier_converter(max_bytes):
                 "ONNX conversion of several labels a sample is not possible: convert one network "
                 "for each label, fitted with MultiOutputClassifier."
             )
+        _check_labels(operator.raw_operator.classes_)
         dense = copy(operator)
         dense.raw_operator = to_mlp_classifier(operator.raw_operator, max_bytes=max_bytes)
         convert_sklearn_mlp_classifier(scope, dense, container)
@@ -213,11 +216,26 @@ def _classifier_converter(max_bytes):
     return convert
 
 
+def _check_labels(classes):
+    """Refuse what skl2onnx would replace by other labels without a word."""
+    if classes.dtype.kind in "iu" and abs(classes.astype(object)).max() > LARGEST_LABEL:
+        raise ValueError(
+            f"ONNX conversion keeps no class label beyond {LARGEST_LABEL:,}, and classes_ holds "
+            f"{classes[abs(classes.astype(object)).argmax()]:,}: encode y first."
+        )
+
+
 def _regressor_converter(max_bytes):
     """The same for a regressor."""
     from skl2onnx.operator_converters.multilayer_perceptron import convert_sklearn_mlp_regressor
 
     def convert(scope, operator, container):
+        if operator.raw_operator.n_outputs_ > 1:
+            raise ValueError(
+                f"ONNX conversion of n_outputs_={operator.raw_operator.n_outputs_} targets a "
+                "sample is not possible: convert one network for each target, fitted with "
+                "MultiOutputRegressor."
+            )
         dense = copy(operator)
         dense.raw_operator = to_mlp_regressor(operator.raw_operator, max_bytes=max_bytes)
         convert_sklearn_mlp_regressor(scope, dense, container)
@@ -266,7 +284,7 @@ def _check(est, attribute, wanted, max_bytes):
             f"est must be a fitted {wanted.__name__}, without the pipeline or search around "
             f"it; got {type(est).__name__}."
         )
-    activation = _activation(est)
+    activation = est.activation_
     if activation not in ACTIVATIONS:
         raise ValueError(
             f"est has activation={activation!r}, which scikit-learn lacks; allowed are "
@@ -286,16 +304,11 @@ def _check(est, attribute, wanted, max_bytes):
         )
 
 
-def _activation(est):
-    """What the network was fitted with, whatever the parameter has been set to since."""
-    return est._network.activation
-
-
 def _signs(est):
     """Signs with which a skip layer is passed on: z = relu(z) - relu(-z)."""
     if est.skip_coef_ is None:
         return []
-    return [1] if _activation(est) == "identity" else [1, -1]
+    return [1] if est.activation_ == "identity" else [1, -1]
 
 
 def _dense_widths(est):

@@ -30,7 +30,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(hidden_layer_sizes)s
 
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
-        What is trained, of the error e of each target in standard deviations of it.
+        What is trained, of the error e of each target in units of ``target_scale_``.
         "squared_error": ``e ** 2 / 2``, which leads to the mean; "absolute_error": ``abs(e)``,
         to the median; "huber": squared up to ``huber_delta`` and linear beyond, so that outliers
         count less; "quantile" [21]_: ``quantile * -e`` of predictions that are too low and
@@ -40,8 +40,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         Which quantile loss="quantile" predicts, between 0 and 1; no effect on others.
 
     huber_delta : float, default=1.0
-        Where loss="huber" begins to be linear, in standard deviations of the target, positive; no
-        effect on others.
+        Where loss="huber" begins to be linear, in units of ``target_scale_``, positive; no effect
+        on others.
 
     %(activation)s
 
@@ -171,10 +171,13 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     Attributes
     ----------
-    target_mean_ : ndarray of shape (n_outputs_,)
-        The weighted mean of each target, which is taken from it before training.
+    target_center_ : ndarray of shape (n_outputs_,)
+        What is taken from each target before training: its weighted mean; for another loss than
+        "squared_error" its median, which outliers do not move.
     target_scale_ : ndarray of shape (n_outputs_,)
-        The weighted standard deviation of each target, which it is then divided by.
+        What it is then divided by: the weighted standard deviation, or 1.4826 times the median
+        absolute deviation, as much for a normal distribution. A target of which more than half of
+        the numbers are equal has the mean and the standard deviation in any case.
     %(coefs_)s
     skip_coef_ : scipy.sparse.csr_array of shape (n_features_in_, n_outputs_) or None
         The connections of the skip layer, likewise; None without one.
@@ -201,6 +204,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
     %(n_layers_)s
     n_outputs_ : int
         Number of output neurons: one for each target.
+    %(activation_)s
     out_activation_ : str
         "identity".
 
@@ -218,7 +222,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1]):
             a = f(a @ W + b)
         z = a @ model.coefs_[-1] + model.intercepts_[-1] + X @ model.skip_coef_
-        y = z * model.target_scale_ + model.target_mean_
+        y = z * model.target_scale_ + model.target_center_
 
     References
     ----------
@@ -434,7 +438,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A chunk of samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets. The first chunk decides how they are standardised.
+            Their targets. The first chunk of a stream decides how they are standardised, with
+            those that follow until there are 100 samples: what is predicted stays the same then.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative; None: all equal.
 

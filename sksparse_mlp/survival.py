@@ -175,6 +175,7 @@ class TrulySparseMLPSurvival(BaseSparseSurvival):
     %(n_layers_)s
     n_outputs_ : int
         Number of output neurons: one.
+    %(activation_)s
     out_activation_ : str
         "identity".
 

@@ -240,7 +240,7 @@ def test_of_a_number_they_have_its_unit():
     X, y = numbers()
     model = small_regressor(hidden_layer_sizes=()).fit(X, 100 * y + 7)
     (b,) = model.intercepts_
-    expected = model.predict(X) - model.target_mean_ - b * model.target_scale_
+    expected = model.predict(X) - model.target_center_ - b * model.target_scale_
     assert_allclose(contributions(model, X).sum(axis=1), expected, rtol=1e-4, atol=1e-3)
 
 

@@ -268,11 +268,11 @@ def test_moments_of_blocks_with_numbers_are_those_of_all_rows(scale):
     summary, alone = merged(parts, np.zeros(1, int)), small_regressor()
     alone._standardise_like(y, weight)
     size, mean, variance, _ = summary.numbers
-    np.testing.assert_allclose(mean * size, alone.target_mean_, rtol=1e-12)
+    np.testing.assert_allclose(mean * size, alone.target_center_, rtol=1e-12)
     deviation = np.sqrt(variance) * size / scale
     np.testing.assert_allclose(deviation[:2], alone.target_scale_[:2] / scale, rtol=1e-12)
     assert deviation[2] < 1e-12
-    targets = ((y - alone.target_mean_) / alone.target_scale_).astype(np.float32)
+    targets = ((y - alone.target_center_) / alone.target_scale_).astype(np.float32)
     data = TrainingData(X + 7, np.arange(90), targets, weight.astype(np.float32))
     for found, expected in zip(moments_of(summary, np.ones(1)), input_moments(data), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
@@ -309,6 +309,14 @@ def test_balanced_classes_weigh_the_same(client):
     alone.fit(X[rare], Y[rare])
     for ours, theirs in zip(found.coefs_, alone.coefs_, strict=True):
         np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-3, atol=1e-5)
+
+
+@each_task
+def test_a_block_without_weight_counts_as_if_it_were_not_there(task, client):
+    make, _, (X, y) = TASKS[task]
+    weight = da.from_array(np.where(np.arange(90) < 60, 1.0, 0.0), chunks=30)
+    masked = make(**ONE_ROUND).fit(*blocks(X, y), sample_weight=weight)
+    assert same_bits(masked, make(**ONE_ROUND).fit(*blocks(X[:60], y[:60])))
 
 
 def test_a_class_without_weight_is_a_class_as_in_one_process(client):

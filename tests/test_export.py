@@ -207,6 +207,23 @@ def test_onnx_of_an_activation_that_scikit_learn_lacks_is_refused(to_onnx):
         to_onnx(model, X)
 
 
+def test_onnx_of_several_targets_is_refused():
+    to_onnx = pytest.importorskip("skl2onnx").to_onnx
+    X, y = numbers()
+    model = small_regressor().fit(X, np.column_stack((y, -y)))
+    register_onnx_converters()
+    with pytest.raises(ValueError, match="n_outputs_=2 targets a sample is not possible"):
+        to_onnx(model, X[:1])
+
+
+@pytest.mark.parametrize("largest", [2**40, -(2**31)])
+def test_onnx_of_labels_that_it_would_change_is_refused(largest, to_onnx):
+    model, X, y = trained()
+    model.fit(X, np.where(y == 1, largest, y))
+    with pytest.raises(ValueError, match=f"keeps no class label beyond .* holds {largest:,}"):
+        to_onnx(model, X)
+
+
 def test_onnx_takes_no_more_memory_than_allowed(to_onnx):
     model, X, _ = trained()
     register_onnx_converters(max_bytes=2399)

@@ -327,7 +327,7 @@ def test_what_is_no_model_is_refused_by_name(name, value):
 @pytest.mark.parametrize(
     ("kind", "name", "value"),
     [
-        ("regressor", "target_mean_", np.array([np.nan])),
+        ("regressor", "target_center_", np.array([np.nan])),
         ("regressor", "target_scale_", np.array([0.0])),
         ("regressor", "target_scale_", [1.0]),
         ("regressor", "_is_column", 1),

@@ -234,7 +234,7 @@ def follow(kind, data, calls, n_features):
         warnings.filterwarnings("ignore", message="invalid value encountered in reduce")
         # Its scores say what they cannot judge: one sample, squares beyond float64, other classes.
         warnings.filterwarnings("ignore", module=r"sklearn\.metrics")
-        warnings.filterwarnings("ignore", message="warm_start=True keeps target_mean_")
+        warnings.filterwarnings("ignore", message="warm_start=True keeps target_center_")
         warnings.filterwarnings("ignore", message="The inputs in X vary on very different scales")
         for call in calls:
             X, y, weight = data.draw(chunks(n_features, targets))

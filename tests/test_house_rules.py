@@ -25,9 +25,9 @@ WITHOUT_SKLEARN = ("_training", "_network", "_kernels")
 LONGEST = 400
 # More than half of each documents the parameters.
 LONGER = {
-    "classifier.py": 720,
-    "regressor.py": 465,
-    "survival.py": 480,
+    "classifier.py": 735,
+    "regressor.py": 470,
+    "survival.py": 485,
 }
 
 

@@ -207,7 +207,7 @@ def test_targets_of_other_scales_are_brought_to_one(changes):
     model = small_regressor(**changes).fit(X, y)
     # The same function of X, by another scale: weights half as large for deviations twice as large.
     other = deepcopy(model)
-    other.target_mean_, other.target_scale_ = model.target_mean_ + 7, 2 * model.target_scale_
+    other.target_center_, other.target_scale_ = model.target_center_ + 7, 2 * model.target_scale_
     network = other._network
     output = len(network.widths) - 2
     for layer in range(output, network.n_layers):
@@ -218,7 +218,7 @@ def test_targets_of_other_scales_are_brought_to_one(changes):
     assert_allclose(other.predict(X), model.predict(X), **nearly)
     both = merge([model, other])
     assert_allclose(both.predict(X), model.predict(X), **nearly)
-    assert_allclose(both.target_mean_, model.target_mean_ + 3.5)
+    assert_allclose(both.target_center_, model.target_center_ + 3.5)
 
 
 # ---------------------------------------------------------------- what cannot be merged

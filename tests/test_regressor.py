@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 from estimators import numbers, same_bits, small_regressor
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import activate
 from scipy import sparse
@@ -20,7 +22,9 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 from sksparse_mlp._estimator import defaults, pilot
+from sksparse_mlp._estimator.target_moments import weighted_median
 from sksparse_mlp._network.activations import CODES, slopes_by_level
+from sksparse_mlp._training.history import add_epoch
 from sksparse_mlp._training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -233,6 +237,12 @@ def test_what_is_meant_for_layers_that_nobody_knows_is_refused_before_any_pilot(
 # ---------------------------------------------------------------- targets
 
 
+@pytest.mark.parametrize("kind", ["datetime64[s]", "timedelta64[s]"])
+def test_times_are_refused_by_name(kind):
+    with pytest.raises(ValueError, match=r"y must hold numbers, not times; got .*64\[s\]"):
+        small_regressor().fit(X, np.arange(len(X)).astype(kind))
+
+
 def test_text_is_refused_by_name_even_where_there_is_none():
     with pytest.raises(ValueError, match="y must hold numbers, not text such as 'a'"):
         small_regressor().fit(X, np.full(len(X), "a"))
@@ -256,10 +266,121 @@ def test_targets_are_standardised_by_their_weighted_moments():
     weight = np.arange(len(Y)) % 3
     model = small_regressor().fit(X, TWO, sample_weight=weight)
     mean = np.average(TWO, axis=0, weights=weight)
-    assert_allclose(model.target_mean_, mean)
+    assert_allclose(model.target_center_, mean)
     assert_allclose(
         model.target_scale_, np.sqrt(np.average((TWO - mean) ** 2, axis=0, weights=weight))
     )
+
+
+ROBUST = ["absolute_error", "huber", "quantile"]
+
+
+@pytest.mark.parametrize("loss", ROBUST)
+def test_targets_of_robust_losses_are_standardised_by_medians(loss):
+    model = small_regressor(loss=loss).fit(X[1:], TWO[1:])
+    center = np.median(TWO[1:], axis=0)
+    assert len(TWO[1:]) % 2 == 1
+    assert_allclose(model.target_center_, center)
+    spread = np.median(abs(TWO[1:] - center), axis=0)
+    assert_allclose(model.target_scale_, 1.4826 * spread)
+
+
+@pytest.mark.parametrize("loss", ROBUST)
+def test_targets_that_are_mostly_equal_have_a_scale(loss):
+    mostly_zero = np.where(np.arange(len(Y)) % 3 == 0, Y, 0.0)
+    model = small_regressor(loss=loss).fit(X, mostly_zero)
+    assert_allclose(model.target_center_, mostly_zero.mean())
+    assert_allclose(model.target_scale_, mostly_zero.std())
+
+
+@given(
+    values=st.lists(st.integers(-9, 9), min_size=1, max_size=12),
+    weight=st.lists(st.integers(1, 4), min_size=12, max_size=12),
+)
+def test_a_weighted_median_is_that_of_repetitions(values, weight):
+    values, weight = np.array(values, float)[:, None], np.array(weight[: len(values)])
+    repeated = np.sort(np.repeat(values[:, 0], weight))
+    found = weighted_median(values, weight.astype(float))
+    assert_array_equal(found, repeated[(repeated.size - 1) // 2])
+
+
+@pytest.mark.parametrize("n_features", [10, 300], ids=["few features", "many"])
+@pytest.mark.parametrize("loss", ROBUST[:2])
+def test_a_few_wrong_targets_do_not_count(loss, n_features):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, n_features)).astype(np.float32)
+    y = 2 * X[:, 0] + X[:, 1]
+    wrong = np.where(np.arange(100) < 3, y[:100] + 100, y[:100])
+    found, misled = (
+        regressor(loss=name).fit(X[:100], wrong).score(X[100:], y[100:])
+        for name in (loss, "squared_error")
+    )
+    assert misled < -5 < 0.2 < found
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_stream_of_single_samples_learns_targets_in_large_units(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5)).astype(np.float32)
+    y = 200_000 + 60_000 * (X[:, 0] + 0.5 * X[:, 1])
+    model = regressor(loss=loss)
+    for _ in range(4):
+        for i in range(300):
+            model.partial_fit(X[i : i + 1], y[i : i + 1])
+    assert model.score(X, y) > 0.8
+    assert_allclose(model.target_scale_, y[:100].std(), rtol=0.2)
+
+
+def test_the_first_hundred_targets_of_a_stream_are_those_of_one_chunk():
+    X, y = numbers(150)
+    whole, parts = small_regressor().partial_fit(X[:100], y[:100]), small_regressor()
+    for i in range(0, 100, 20):
+        parts.partial_fit(X[i : i + 20], y[i : i + 20])
+    for name in ("target_center_", "target_scale_"):
+        assert_allclose(getattr(parts, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("skip", [None, "zero"])
+def test_what_is_predicted_stays_when_the_scale_changes(skip, monkeypatch):
+    model = small_regressor(skip_connections=skip).partial_fit(X[:40], TWO[:40])
+    before = model.predict(X)
+    monkeypatch.setattr(Trainer, "run", lambda self, n_epochs: add_epoch(self.history, NO_EPOCH))
+    model.partial_fit(X[40:], 100 * TWO[40:])
+    assert_allclose(model.predict(X), before, rtol=1e-3, atol=1e-2)
+
+
+NO_EPOCH = {"loss": 1.0, "learning_rate": 0.0, "seconds": 0.0}
+
+
+def test_equal_targets_tell_no_scale_however_many():
+    model = small_regressor().partial_fit(X, np.full(len(X), 7.0))
+    assert_array_equal(model.target_scale_, 1.0)
+    model.partial_fit(X, 1000 * Y)
+    assert model.target_scale_ > 100
+
+
+def test_a_chunk_that_fails_leaves_a_stream_as_it_was():
+    model = small_regressor().partial_fit(X[:20], Y[:20])
+    before, scale = pickle.dumps(model), model.target_scale_.copy()
+    with pytest.raises(ValueError, match="y must hold 1 numbers"):
+        model.partial_fit(X[:20], TWO[:20])
+    with pytest.raises(ValueError, match="beyond the range"):
+        model.partial_fit(np.float64(X[:20]) * 1e300, Y[:20])
+    assert pickle.dumps(model) == before
+    assert_array_equal(model.target_scale_, scale)
+
+
+def test_a_stream_that_has_just_begun_goes_on_from_a_file():
+    model = small_regressor().partial_fit(X[:20], Y[:20])
+    loaded = pickle.loads(pickle.dumps(model)).partial_fit(X[20:], Y[20:])
+    assert same_bits(loaded, model.partial_fit(X[20:], Y[20:]))
+    assert_array_equal(loaded.target_scale_, model.target_scale_)
+
+
+def test_targets_of_a_stream_are_not_those_of_a_later_fit():
+    fitted = small_regressor().partial_fit(X[:20], Y[:20]).fit(X, Y)
+    fitted.partial_fit(X[:20], 100 * Y[:20])
+    assert_array_equal(fitted.target_scale_, small_regressor().fit(X, Y).target_scale_)
 
 
 def test_a_target_without_weight_changes_no_bit():
@@ -325,7 +446,7 @@ def test_five_lines_of_numpy_give_predict(activation, skip, solver):
     z = a @ model.coefs_[-1] + model.intercepts_[-1]
     if model.skip_coef_ is not None:
         z = z + X @ model.skip_coef_
-    expected = z * model.target_scale_ + model.target_mean_
+    expected = z * model.target_scale_ + model.target_center_
     assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-3)
 
 
@@ -386,11 +507,12 @@ def test_a_pickle_goes_on_as_the_original():
     assert_array_equal(model.predict(X), copy.predict(X))
 
 
-def test_a_stream_keeps_the_scale_of_its_first_chunk():
-    model = small_regressor().partial_fit(X[:48], Y[:48])
-    before = model.target_mean_, model.target_scale_
-    model.partial_fit(X[48:], 10 * Y[48:])
-    assert_array_equal((model.target_mean_, model.target_scale_), before)
+def test_a_stream_keeps_the_scale_of_its_first_hundred_samples():
+    X, y = numbers(150)
+    model = small_regressor().partial_fit(X[:100], y[:100])
+    before = model.target_center_, model.target_scale_
+    model.partial_fit(X[100:], 10 * y[100:])
+    assert_array_equal((model.target_center_, model.target_scale_), before)
 
 
 def test_a_warm_start_goes_on():
@@ -403,7 +525,7 @@ def test_a_warm_start_goes_on():
 
 def test_a_warm_start_with_targets_far_away_is_told():
     model = small_regressor(warm_start=True, solver="adam", learning_rate_init=1e-3).fit(X, Y)
-    with pytest.warns(UserWarning, match="keeps target_mean_ and target_scale_"):
+    with pytest.warns(UserWarning, match="keeps target_center_ and target_scale_"):
         model.fit(X, 100 * Y)
 
 

@@ -450,12 +450,29 @@ def test_thresholds(classes, threshold, lowest):
         ({"k": 5, "threshold": 0.1}, "k=5.*threshold=0.1.*give one"),
         ({"threshold": "best"}, "threshold='best'.*'mean', 'median'"),
         ({"threshold": "x*mean"}, r"threshold='x\*mean'.*'mean', 'median'"),
+        ({"threshold": "nan*mean"}, r"threshold='nan\*mean'.*'mean', 'median'"),
         ({"k": 0}, "'k' parameter.*Got 0"),
+        ({"k": -3}, "'k' parameter.*Got -3"),
+        ({"k": 2.5}, "'k' parameter.*Got 2.5"),
+        ({"threshold": np.nan}, "'threshold' parameter.*Got nan"),
+        ({"threshold": [1]}, r"'threshold' parameter.*Got \[1\]"),
     ],
 )
-def test_wrong_choices_are_refused_by_name(classes, make, changes, words):
+def test_wrong_choices_are_refused_by_name_before_and_after_a_fit(classes, make, changes, words):
     with pytest.raises(ValueError, match=words):
         make(**changes).fit(*classes)
+    fitted = make(k=5).fit(*classes)
+    with pytest.raises(ValueError, match=words):
+        fitted.set_params(**{"k": None, **changes}).transform(classes[0])
+
+
+@pytest.mark.parametrize("min_frequency", [0.3, 0.5, 1.5])
+def test_a_frequency_that_bounds_nothing_is_refused_after_a_fit(classes, min_frequency):
+    selector = supervised(max_false_selections=1, n_pairs=1, n_networks=1).fit(*classes)
+    selector.set_params(min_frequency=min_frequency)
+    for use in (selector.get_support, lambda: selector.false_selections_bound_):
+        with pytest.raises(ValueError, match=f"'min_frequency' parameter.*Got {min_frequency}"):
+            use()
 
 
 @pytest.mark.parametrize(

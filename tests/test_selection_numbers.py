@@ -47,7 +47,7 @@ def test_other_methods_select_them_too(method):
 
 def slow_scores(method, model, network, weight):
     """From differences of the outputs of the network of an epoch, and of its losses."""
-    target = (Y - model.target_mean_) / model.target_scale_
+    target = (Y - model.target_center_) / model.target_scale_
     twin, h = Twin(network, make_options()), 1e-6
 
     def outputs(shift):
@@ -117,3 +117,10 @@ def test_several_columns_are_refused_without_advice_for_classifiers():
 def test_targets_that_the_regressor_refuses_are_refused(targets, said):
     with pytest.raises(ValueError, match=said):
         SparseMLPFeatureSelector(NETWORK, k=2).fit(X, targets)
+
+
+def test_halves_are_made_of_numbers_of_which_most_are_equal():
+    """As where all doses beyond some have the same effect."""
+    capped = np.minimum(Y, np.quantile(Y, 0.2))
+    selector = SparseMLPFeatureSelector(NETWORK, max_false_selections=1, n_pairs=1, n_networks=1)
+    assert selector.fit(X, capped).selection_frequencies_.shape == (30,)

@@ -334,6 +334,7 @@ def test_the_connections_to_the_outputs_stay_where_they_are_if_asked_for():
     assert fits[0].coefs_[0].indices.tolist() != fits[1].coefs_[0].indices.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:Input 0 of X holds much larger numbers")
 def test_importances_do_not_depend_on_the_unit_of_an_input():
     X, y = wide(n_samples=60)
     model = fitted(X, y, max_iter=1, learning_rate_init=1e-9)

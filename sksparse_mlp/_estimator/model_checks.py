@@ -16,7 +16,7 @@ from .concordance import SurvivalMixin
 
 # What a prediction needs.
 OF_CLASSIFIERS = {"classes_", "temperature_", "_multilabel", "n_features_in_", "_importances"}
-OF_REGRESSORS = {"target_mean_", "target_scale_", "_is_column", "n_features_in_", "_importances"}
+OF_REGRESSORS = {"target_center_", "target_scale_", "_is_column", "n_features_in_", "_importances"}
 OF_SURVIVAL = {"unique_times_", "cum_baseline_hazard_", "n_features_in_", "_importances"}
 
 
@@ -122,7 +122,7 @@ CHECKS = {
     "temperature_": _check_temperature,
     "_multilabel": _check_flag,
     "_is_column": _check_flag,
-    "target_mean_": _check_targets,
+    "target_center_": _check_targets,
     "target_scale_": _check_targets,
     "unique_times_": _check_ascending,
     "cum_baseline_hazard_": _check_ascending,

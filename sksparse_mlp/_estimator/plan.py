@@ -204,7 +204,9 @@ def _separation(data, moments):
     separation, samples = moments.separation(), samples_in_pairs(data)
     weight = defaults.weight_of_pairs(samples.size, data.X.shape[1])
     if weight > 0:
-        separation += weight * pair_separation(data._replace(samples=samples), moments)
+        in_pairs = pair_separation(data._replace(samples=samples), moments)
+        # One interaction counts with each partner, and what inputs say together again and again.
+        separation += weight * np.minimum(in_pairs, separation.max())
     return separation
 
 
@@ -224,7 +226,7 @@ def _start(task, data, moments, options):
     """What sets the weights from the inputs to the outputs of a new network."""
     return partial(
         start_linear_layer,
-        data=data,
+        data=data._replace(targets=task.start_targets(data.targets)),
         moments=moments,
         loss=task.start_loss,
         penalty=task.start_penalty,

@@ -5,53 +5,38 @@ import warnings
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from .._network.rescaling import with_other_outputs
 from .checks import check_not_masked
 from .continual import ContinualRegressor
 from .explaining import ExplainsRegressor
 from .handed_out import FittedAttribute
 from .pilot import epochs_to_train
 from .supervised import BaseSupervisedMLP
+from .target_moments import ROUNDING, moments_of_targets, robust_moments_of_targets
 from .tasks import NumberTask
+from .tasks.numbers import is_robust
 
 # Targets further away than so many of the deviations that they are divided by are told.
 FAR = 10.0
-# Deviations below this share of the largest number of a target are what rounding leaves of zero.
-ROUNDING = 1e-12
-
-
-def moments_of_targets(y, sample_weight):
-    """The largest size of each target, and in units of it the weighted mean and variance.
-
-    What weighs nothing does not count, however large it is.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-    sample_weight : ndarray of float64, shape (n_samples,)
-
-    Returns
-    -------
-    size, mean, variance : ndarray of float64, shape (n_outputs,)
-    """
-    y = np.asarray(y, np.float64).reshape(len(y), -1)[sample_weight > 0]
-    weight = sample_weight[sample_weight > 0] / sample_weight.sum()
-    size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
-    y, weight = y / size, weight[:, None]
-    mean = (weight * y).sum(axis=0)
-    return size, mean, (weight * (y - mean) ** 2).sum(axis=0)
+# As many targets of a stream, if not all of them are equal, tell the scale of those to come.
+FIRST_TARGETS = 100
 
 
 class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor, BaseSupervisedMLP):
     """Everything about a regressor but its parameters, their documentation and its methods."""
 
-    target_mean_ = FittedAttribute("Means of the targets: array of shape (n_outputs_,), read-only.")
-    target_scale_ = FittedAttribute("Deviations of the targets: array likewise, read-only.")
+    target_center_ = FittedAttribute(
+        "Means of the targets, medians for robust losses: array of shape (n_outputs_,), read-only."
+    )
+    target_scale_ = FittedAttribute("Deviations from it: array of shape (n_outputs_,), read-only.")
+    # Of a stream that has just begun, with their weights.
+    _first_targets = None
 
     @property
     def _task(self):
         parameters = {"huber": self.huber_delta, "quantile": self.quantile}
         return NumberTask(
-            self.target_mean_,
+            self.target_center_,
             self.target_scale_,
             loss=self.loss,
             loss_parameter=float(parameters.get(self.loss, 0.0)),
@@ -60,24 +45,27 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
 
     def _read_y(self, y, name):
         check_not_masked(y, name)
-        values = np.ravel(y)
+        values = np.asarray(y).ravel()
         if values.dtype.kind in "UST":
             example = f" such as {str(values[0])!r}" if values.size else ""
             raise ValueError(f"{name} must hold numbers, not text{example}.")
+        if values.dtype.kind in "mM":
+            raise ValueError(f"{name} must hold numbers, not times; got {values.dtype}.")
         return y
 
     def _checks_of_y(self, y):
         return {"multi_output": True, "y_numeric": True}
 
     def _set_targets(self, y, sample_weight, *, going_on):
+        self._first_targets = None
         if not going_on:
             self._standardise_like(y, sample_weight)
         else:
             self._check_same_targets(y.shape[1:])
-            self._warn_if_elsewhere(*moments_of_targets(y, sample_weight))
+            self._warn_if_elsewhere(*self._moments(y, sample_weight))
 
     def _check_same_targets(self, shape):
-        known = () if self._is_column else self.target_mean_.shape
+        known = () if self._is_column else self.target_center_.shape
         if shape != known:
             raise ValueError(
                 "warm_start=True goes on with the same targets: those of a sample have the shape "
@@ -92,30 +80,59 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         return learn(twin, data, streams, **how)
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
+        # Weights count within a chunk.
+        chunk = y.reshape(len(y), -1), sample_weight / sample_weight.max()
         if is_first:
             self._standardise_like(y, sample_weight)
+            self._first_targets = self._worth_keeping(*chunk)
+        elif self._first_targets is not None and chunk[0].shape[1] == self._network.widths[-1]:
+            chunks = zip(self._first_targets, chunk, strict=True)
+            self._standardise_anew(*(np.concatenate(parts) for parts in chunks))
+
+    def _standardise_anew(self, y, sample_weight):
+        """Take over another center and scale; the network goes on predicting what it does."""
+        if self._network.stable is not None:
+            self._first_targets = None
+            return
+        center, scale = self.target_center_, self.target_scale_
+        self._standardise_by(*self._moments(y, sample_weight))
+        factor = scale / self.target_scale_
+        shift = (center - self.target_center_) / self.target_scale_
+        self._network = with_other_outputs(self._network, factor, shift)
+        self._first_targets = self._worth_keeping(y, sample_weight)
+
+    def _worth_keeping(self, y, sample_weight):
+        """The first targets of a stream, and weights, if they are too few to tell their scale."""
+        _, _, variance = self._moments(y, sample_weight)
+        known = len(y) >= FIRST_TARGETS and (np.sqrt(variance) >= ROUNDING).all()
+        return None if known else (y[:FIRST_TARGETS].copy(), sample_weight[:FIRST_TARGETS].copy())
 
     def _warn_if_elsewhere(self, size, mean, variance):
         """Warn where targets with these moments lie far from those whose scale is kept."""
-        far = abs(mean * size - self.target_mean_) + np.sqrt(variance) * size
+        far = abs(mean * size - self.target_center_) + np.sqrt(variance) * size
         if (far > FAR * self.target_scale_).any():
             warnings.warn(
-                "warm_start=True keeps target_mean_ and target_scale_ of the first fit, and these "
-                f"y lie more than {FAR:g} times target_scale_ away: a new fit would learn faster.",
+                "warm_start=True keeps target_center_ and target_scale_ of the first fit, and "
+                f"these y lie more than {FAR:g} times target_scale_ away: a new fit would learn "
+                "faster.",
                 UserWarning,
                 stacklevel=6,  # the caller of fit
             )
 
     def _standardise_like(self, y, sample_weight):
-        """Take the mean and the deviation of each target from these samples."""
+        """Take the center and the scale of each target from these samples."""
         self._is_column = y.ndim == 1
-        self._standardise_by(*moments_of_targets(y, sample_weight))
+        self._standardise_by(*self._moments(y, sample_weight))
+
+    def _moments(self, y, sample_weight):
+        moments = robust_moments_of_targets if is_robust(self.loss) else moments_of_targets
+        return moments(y, sample_weight)
 
     def _standardise_by(self, size, mean, variance):
-        """Take the mean and the deviation of each target from its moments."""
+        """Take the center and the scale of each target from its moments."""
         spread = np.sqrt(variance)
         spread[spread < ROUNDING] = 1.0 / size[spread < ROUNDING]
-        self.target_mean_, self.target_scale_ = mean * size, spread * size
+        self.target_center_, self.target_scale_ = mean * size, spread * size
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

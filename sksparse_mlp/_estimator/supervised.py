@@ -81,11 +81,12 @@ class BaseSupervisedMLP(BaseSparseMLP):
     def _partial_fit(self, X, y, sample_weight, **first):
         """Go on with a chunk; ``first`` is what the first call knows of the whole stream."""
         twin = self._twin()
-        network = twin._network if twin.__sklearn_is_fitted__() else None
+        is_first = not twin.__sklearn_is_fitted__()
         twin._set_classes(**first)
-        X, y = twin._validate_X(X, twin._read_y(y, "y"), reset=network is None)
+        X, y = twin._validate_X(X, twin._read_y(y, "y"), reset=is_first)
         sample_weight = checked_weight(sample_weight, X, "sample_weight")
-        twin._set_targets_of_stream(y, sample_weight, is_first=network is None)
+        twin._set_targets_of_stream(y, sample_weight, is_first=is_first)
+        network = None if is_first else twin._network
         data = twin._training_data(X, y, sample_weight)
         streams = twin._new_streams() if network is None else network.streams
         trainer = twin._learn(data, streams, network=network, stream=True)
@@ -288,6 +289,11 @@ class BaseSupervisedMLP(BaseSparseMLP):
         """How much each input moves the output of a sample; they add up to one."""
         self._fitted_network  # noqa: B018
         return self._importances.copy()
+
+    @property
+    def activation_(self):
+        """The activation function of the hidden neurons, whatever the parameter is now."""
+        return self._fitted_network.activation
 
     @property
     def out_activation_(self):

@@ -35,11 +35,18 @@ def read_block(estimator, number, X, y, sample_weight):
     estimator._how_to_fill_in = HOW_TO_FILL_IN
     try:
         X, y = estimator._validate_X(X, estimator._read_y(y, "y"), reset=True)
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = _checked_weight(sample_weight, X)
     except ValueError as error:
         raise ValueError(f"Block {number} of X, y and sample_weight: {error}") from None
     names = getattr(estimator, "feature_names_in_", None)
     return Block(X, y, is_classifier(estimator) and y.ndim == 1, weight, names)
+
+
+def _checked_weight(sample_weight, X):
+    """Weights of samples, not negative; in a block, unlike in all of X, all may be zero."""
+    if np.shape(sample_weight) == (X.shape[0],) and not np.any(sample_weight):
+        return np.zeros(X.shape[0])
+    return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
 def training_part(block, task, factors, batch_size):

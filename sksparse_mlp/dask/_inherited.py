@@ -41,8 +41,9 @@ NOTES = """\
 ``history_`` has one entry a round; "seconds_training" is what the slowest block's steps took,
     "bytes_sent" the size of the messages to each worker that the round began with.
     ``early_stopping`` judges by ``X_val`` of ``fit``, which lies at the client. A fitted start of
-    the skip layer, and ``feature_importances_``, look at 2048 samples of all blocks. Dask's
-    dashboard shows each round as a group of tasks of its own, and ``verbose`` prints a line."""
+    the skip layer looks at 2,048 samples of all blocks, ``feature_importances_`` at 512 of them.
+    Dask's dashboard shows each round as a group of tasks of its own, and ``verbose`` prints a
+    line."""
 
 REFERENCES = (
     """\

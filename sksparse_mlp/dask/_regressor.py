@@ -24,7 +24,8 @@ class DaskTrulySparseMLPRegressor(FittedOnCluster, TrulySparseMLPRegressor):
 
     X is a dask array (of dense blocks, or of SciPy CSR matrices), a dask frame or a list of
     delayed blocks; y, one column or several, and the weights are divided likewise. Targets are
-    standardised by those of all blocks. {HOW_IT_TRAINS}
+    standardised by the mean and the standard deviation over all blocks, for any loss, and no
+    pilots find out how long to train. {HOW_IT_TRAINS}
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .._estimator.labels import classes_of
-from .._estimator.regression import ROUNDING, moments_of_targets
+from .._estimator.target_moments import ROUNDING, moments_of_targets
 from .._network.x_view import dense_block
 from .._training.moments import BLOCK, InputMoments, weighted_sum
 
@@ -58,7 +58,7 @@ def summarised(block):
         numbers, centred = _numbers(y, weight)
     sums = _sums(block.X, chosen, weight, members, groups.size, centred)
     origin, sums, squares, products = sums
-    total = np.bincount(members, weight, groups.size)
+    total = np.bincount(members, weight, groups.size).astype(np.float64)  # int64 of nothing
     shift = _by_weight(sums, total)
     if numbers is not None:
         numbers = numbers._replace(covariance=products / total)

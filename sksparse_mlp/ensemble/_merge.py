@@ -176,13 +176,13 @@ def _at_one_scale(twin, models, shares):
     """Networks of models whose outputs mean the same: numbers of one mean and one scale."""
     if not hasattr(twin, "target_scale_"):
         return [model._network for model in models]
-    twin.target_mean_ = np.average([m.target_mean_ for m in models], axis=0, weights=shares)
+    twin.target_center_ = np.average([m.target_center_ for m in models], axis=0, weights=shares)
     twin.target_scale_ = np.average([m.target_scale_ for m in models], axis=0, weights=shares)
     return [
         _rescaled(
             model._network,
             model.target_scale_ / twin.target_scale_,
-            (model.target_mean_ - twin.target_mean_) / twin.target_scale_,
+            (model.target_center_ - twin.target_center_) / twin.target_scale_,
         )
         for model in models
     ]

@@ -7,9 +7,10 @@ def contributions(est, X, *, classes=None):
     """What each input of a sample contributes to the outputs: input times gradient.
 
     ``x_j dz/dx_j`` for each sample, each input j and each output z, the logit of a class or label
-    or a predicted number, over all ways through the network, its hidden neurons and its skip layer.
-    It is exact, and positive where the input speaks for the class. Inputs should be standardised: a
-    contribution is then that of the difference to the mean sample.
+    as ``decision_function`` returns it or a predicted number, over all ways through the network,
+    its hidden neurons and its skip layer. It is exact, and positive where the input speaks for the
+    class. Inputs should be standardised: a contribution is then that of the difference to the mean
+    sample.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ def contributions(est, X, *, classes=None):
 
     Notes
     -----
-    Without hidden neurons, the contributions of a sample add up to its logit less the intercept.
+    Without hidden neurons, the contributions of a sample add up to its logit less the intercept,
+    which for classes and labels is to be divided by ``temperature_``, as the logit is.
     With activations that are linear in pieces, they add up to it less what the intercepts of all
     neurons add on the piece where the sample lies; with others, to a linear approximation.
 

@@ -43,6 +43,7 @@ class BestFeatures(SelectorMixin, PublishedFit, Sealed):
             return super(BestFeatures, twin).transform(X)
 
     def _check_choice(self, n_features):
+        self._validate_params()  # they may be set between fit and transform
         if self.k is not None and self.threshold is not None:
             raise ValueError(
                 f"k={self.k!r} and threshold={self.threshold!r} both say how many features to "
@@ -80,7 +81,10 @@ def lowest_score(threshold, scores):
     factor, _, statistic = ("mean" if threshold is None else threshold).rpartition("*")
     try:
         statistic = {"mean": np.mean, "median": np.median}[statistic.strip()]
-        return float(factor or 1.0) * statistic(scores)
+        factor = float(factor or 1.0)
+        if not np.isfinite(factor):
+            raise ValueError
+        return factor * statistic(scores)
     except (KeyError, ValueError):
         raise ValueError(
             f"threshold={threshold!r} is not understood: it must be a number, 'mean', 'median' or "

@@ -29,7 +29,7 @@ from ._default import default_estimator, networks_of_a_round
 from ._eviction import scores_in_stages
 from ._scaling import standardised
 from ._stability import Tally, complementary_halves, false_selections_bound, n_chosen
-from ._targets import learns_numbers, samples_and_targets
+from ._targets import halves_by_size, learns_numbers, samples_and_targets
 
 
 class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs, BaseEstimator):
@@ -323,7 +323,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
         seeds = random_state.randint(2**31 - 1, size=n_rounds * networks_of_a_round(self))
         if n_rounds > 1:
             halves = np.random.RandomState(random_state.randint(2**31 - 1))
-            strata = y > np.median(y) if learns_numbers(self) else y
+            strata = halves_by_size(y) if learns_numbers(self) else y
             weights = complementary_halves(strata, sample_weight, self.n_pairs, halves)
         for weight, of_round in zip(weights, seeds.reshape(n_rounds, -1), strict=True):
             copies = (clone(template).set_params(random_state=int(seed)) for seed in of_round)
@@ -383,6 +383,7 @@ class SparseMLPFeatureSelector(BestFeatures, CallbackSupportMixin, LinkedToDocs,
     def false_selections_bound_(self):
         """The bound on the expected number of features that are selected by chance, or None."""
         check_is_fitted(self)
+        self._validate_params()
         if self.n_chosen_ is None:
             return None
         return false_selections_bound(self.n_chosen_, self.n_features_in_, self.min_frequency)

@@ -1,5 +1,6 @@
 """What a selector is given: classes or numbers, one for each sample."""
 
+import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._estimator.inputs import validated
@@ -38,3 +39,10 @@ def samples_and_targets(selector, X, y):
             f"{error} For numbers, give estimator=TrulySparseMLPRegressor(...)."
         ) from None
     return X, y
+
+
+def halves_by_size(y):
+    """Which numbers are among the larger half; of equal ones those that come later."""
+    larger = np.zeros(len(y), bool)
+    larger[np.argsort(y, axis=None, kind="stable")[len(y) // 2 :]] = True
+    return larger

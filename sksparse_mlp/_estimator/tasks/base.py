@@ -1,4 +1,4 @@
-"""The contract of a task."""
+"""The contract of a task, and what most of them have in common."""
 
 from typing import Protocol
 
@@ -48,7 +48,15 @@ class Task(Protocol):
         """A number for each sample: of each of them a fraction is held out."""
 
     def clues(self, targets, weight) -> np.ndarray:
-        """What inputs are compared with where connections are to grow, of the same kinds."""
+        """What inputs are compared with where connections are to grow: targets, or of their kinds.
+
+        ``weight`` is zero for samples that are held out.
+        """
+        return self.start_targets(targets)
+
+    def start_targets(self, targets) -> np.ndarray:
+        """The targets of the linear model that the skip layer starts from, of the same kinds."""
+        return targets
 
     def figures(self, outputs, targets, weight) -> tuple:
         """Mean loss and score of outputs, float64, on weighted samples."""
@@ -58,3 +66,4 @@ class Task(Protocol):
 
     def missing_from(self, y) -> list:
         """What samples with these y cannot tell about: classes of which there are none."""
+        return []

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..labels import class_numbers
+from .base import Task
 
 
-class ClassTask:
+class ClassTask(Task):
     """Classes, whose probabilities are the softmax of the outputs: see :class:`.base.Task`.
 
     Parameters
@@ -34,10 +35,6 @@ class ClassTask:
 
     def strata(self, targets):
         """The classes."""
-        return targets
-
-    def clues(self, targets, weight):
-        """The targets themselves."""
         return targets
 
     def figures(self, outputs, targets, weight):

@@ -5,8 +5,10 @@ from scipy import sparse
 from scipy.special import log_expit
 from sklearn.utils import check_array
 
+from .base import Task
 
-class IndicatorTask:
+
+class IndicatorTask(Task):
     """Labels, each with a probability of its own: see :class:`.base.Task`.
 
     Parameters
@@ -42,10 +44,6 @@ class IndicatorTask:
         _, strata, counts = np.unique(targets, axis=0, return_inverse=True, return_counts=True)
         strata = strata.ravel()
         return np.where(counts[strata] > 1, strata, len(counts))
-
-    def clues(self, targets, weight):
-        """The targets themselves."""
-        return targets
 
     def figures(self, outputs, targets, weight):
         """Mean cross-entropy of a label, and the share of samples whose labels are all right."""

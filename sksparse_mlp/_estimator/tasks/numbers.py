@@ -5,13 +5,24 @@ from scipy.special import huber
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
+from .base import Task
 
-class NumberTask:
+# Where losses are robust, targets that lie further from the center, in units of their scale, are
+# taken to be so far while squares of them are looked at.
+FARTHEST = 3.0
+
+
+def is_robust(loss):
+    """Whether a loss grows by no square, so that outliers count little."""
+    return loss != "squared_error"
+
+
+class NumberTask(Task):
     """Numbers, standardised for the network: see :class:`.base.Task`.
 
     Parameters
     ----------
-    mean, scale : ndarray of float64, shape (n_outputs,)
+    center, scale : ndarray of float64, shape (n_outputs,)
         What is taken from each target, and what it is then divided by.
     loss : {"squared_error", "absolute_error", "huber", "quantile"}
     loss_parameter : float
@@ -23,10 +34,10 @@ class NumberTask:
     start_loss, start_penalty, out_activation = "squared_error", 1.0, "identity"
     noise_power = 0.5
 
-    def __init__(self, mean, scale, *, loss, loss_parameter, is_column):
-        self.mean, self.scale, self.is_column = mean, scale, is_column
+    def __init__(self, center, scale, *, loss, loss_parameter, is_column):
+        self.center, self.scale, self.is_column = center, scale, is_column
         self.loss, self.loss_parameter = loss, loss_parameter
-        self.n_outputs = len(mean)
+        self.n_outputs = len(center)
 
     def encoded(self, y, name):
         """Standardised numbers."""
@@ -38,7 +49,7 @@ class NumberTask:
                 f"{y.shape[1]}."
             )
         with np.errstate(over="ignore"):
-            targets = np.ascontiguousarray((y - self.mean) / self.scale, np.float32)
+            targets = np.ascontiguousarray((y - self.center) / self.scale, np.float32)
         if not np.isfinite(targets).all():
             raise ValueError(f"{name} holds numbers beyond the range of float32 once standardised.")
         return targets
@@ -51,9 +62,9 @@ class NumberTask:
         """All samples are alike."""
         return np.zeros(len(targets), np.int64)
 
-    def clues(self, targets, weight):
-        """The targets themselves."""
-        return targets
+    def start_targets(self, targets):
+        """Those of a robust loss without outliers, whose squares would be all that counts."""
+        return np.clip(targets, -FARTHEST, FARTHEST) if is_robust(self.loss) else targets
 
     def figures(self, outputs, targets, weight):
         """Mean loss, of standardised numbers, and R^2."""
@@ -71,14 +82,10 @@ class NumberTask:
         quantile = self.loss_parameter
         return np.where(error > 0, (1 - quantile) * error, -quantile * error)
 
-    def missing_from(self, y):
-        """Nothing: no number has to be there."""
-        return []
-
     def predicted(self, outputs, even=0.0):
         """Outputs as numbers like those of y."""
         with np.errstate(over="ignore"):
-            y = outputs * self.scale + self.mean
+            y = outputs * self.scale + self.center
         if not np.isfinite(y).all():
             raise ValueError(
                 f"The network's outputs, which are multiplied by target_scale_={self.scale}, are "

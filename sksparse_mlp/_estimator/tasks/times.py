@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..concordance import concordance_index
+from .base import Task
 
 # Chosen on synthetic expression with censoring: weaker ones order any few samples perfectly.
 START_PENALTY = 200.0
@@ -15,7 +16,7 @@ def as_structured(y):
     return found
 
 
-class TimeTask:
+class TimeTask(Task):
     """Times that may be censored, by Cox's partial likelihood: see :class:`.base.Task`.
 
     Targets are ranks of times, negative where no event was seen: the likelihood knows no more.
@@ -52,10 +53,6 @@ class TimeTask:
         log_risk = log_risk_sets(time, share, z)
         loss = float((share[counts] * (log_risk[counts] - z[counts])).sum())
         return loss, concordance_index(event, time, z, weight)
-
-    def missing_from(self, y):
-        """Nothing: there are no classes."""
-        return []
 
 
 def log_risk_sets(time, weight, z):

@@ -1,0 +1,59 @@
+"""Where targets that are numbers lie, and how far they vary: what they are standardised by."""
+
+import numpy as np
+
+# Deviations below this share of the largest number of a target are what rounding leaves of zero.
+ROUNDING = 1e-12
+# Standard deviations of a normal distribution by its median absolute deviation.
+DEVIATIONS_BY_MEDIAN = 1.4826
+
+
+def moments_of_targets(y, sample_weight):
+    """The largest size of each target, and in units of it the weighted mean and variance.
+
+    What weighs nothing does not count, however large it is.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of float64, shape (n_samples,)
+
+    Returns
+    -------
+    size, mean, variance : ndarray of float64, shape (n_outputs,)
+    """
+    y = np.asarray(y, np.float64).reshape(len(y), -1)[sample_weight > 0]
+    weight = sample_weight[sample_weight > 0] / sample_weight.sum()
+    size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
+    y, weight = y / size, weight[:, None]
+    mean = (weight * y).sum(axis=0)
+    return size, mean, (weight * (y - mean) ** 2).sum(axis=0)
+
+
+def robust_moments_of_targets(y, sample_weight):
+    """The same with medians: of the numbers, and of how far they lie from it.
+
+    A target of which more than half of the numbers are equal has its mean and its variance.
+    """
+    size, mean, variance = moments_of_targets(y, sample_weight)
+    counts = sample_weight > 0
+    y, weight = np.asarray(y, np.float64).reshape(len(y), -1)[counts] / size, sample_weight[counts]
+    center = weighted_median(y, weight)
+    spread = DEVIATIONS_BY_MEDIAN * weighted_median(abs(y - center), weight)
+    known = spread >= ROUNDING
+    return size, np.where(known, center, mean), np.where(known, spread**2, variance)
+
+
+def weighted_median(values, weight):
+    """The smallest number in each column with at least half of the weight up to it.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n_samples, n_outputs)
+    weight : ndarray of float64, shape (n_samples,)
+        Positive.
+    """
+    order = np.argsort(values, axis=0, kind="stable")
+    up_to = np.cumsum(weight[order], axis=0)
+    middle = (up_to < up_to[-1] / 2).sum(axis=0)
+    return np.take_along_axis(values, np.take_along_axis(order, middle[None], axis=0), axis=0)[0]
