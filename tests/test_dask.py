@@ -403,7 +403,7 @@ def test_defaults_learn(client):
     ],
 )
 def test_rounds_make_up_the_passes_over_the_data(rounds, local_steps, expected):
-    schedule = schedule_of(rounds, local_steps, 20, 20, 60_000, 2, 128)
+    schedule = schedule_of(rounds, local_steps, 20, 60_000, 2, 128)
     assert schedule[:2] == expected
 
 

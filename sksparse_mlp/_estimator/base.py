@@ -13,11 +13,12 @@ from .._network.lanes import MAX_LANES
 from .._network.state import plain
 from .._network.streams import make_streams
 from .._network.team import Team
+from .._network.views import read_only
 from .checks import check_outputs
 from .compat import CallbackSupportMixin, LinkedToDocs
 from .constraints import PARAMETER_CONSTRAINTS
 from .fitting import threads_worth_waking
-from .handed_out import FittedAttribute, read_only, read_only_csr
+from .handed_out import FittedAttribute, read_only_csr
 from .inputs import validated
 from .model_checks import check_estimator
 from .publishing import PublishedFit

@@ -6,8 +6,9 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from .._network.checks import LARGEST_WIDTH
+
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-LARGEST_WIDTH = 2**31 - 1
 # Of each neuron and each input, beside its connections.
 BYTES_PER_UNIT = 144
 

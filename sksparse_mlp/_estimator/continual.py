@@ -8,9 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._network.plasticity import most_active, stabilise, stable_of_level
 from .._network.team import Team
+from .._network.views import read_only
 from .architecture import check_growth_of_plastic
 from .compat import Interval
-from .handed_out import read_only
 
 STABILITY = Interval(Real, 0, 1, closed="right")
 # Samples whose activations are held at a time.

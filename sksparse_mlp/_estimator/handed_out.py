@@ -5,12 +5,7 @@ Whoever wants to change an array takes a copy of it, ``est.coefs_[0].copy()`` fo
 
 import numpy as np
 
-
-def read_only(array):
-    """A view of an array that cannot be written to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+from .._network.views import read_only
 
 
 def read_only_csr(matrix):

@@ -7,6 +7,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._network.activations import srelu_of_levels
+from .._network.views import read_only
 from .._training.checkpoint import Checkpoint, check_checkpoint
 from .._training.data import TrainingData
 from .._training.identity import identity_of_fit
@@ -14,7 +15,7 @@ from .._training.interrupt import deferred_interrupt
 from .base import BaseSparseMLP
 from .compat import CallbackReporter
 from .fitting import train
-from .handed_out import FittedAttribute, read_only, read_only_csr, stored
+from .handed_out import FittedAttribute, read_only_csr, stored
 from .held_out import HeldOut, HeldOutFigures, held_out_fraction
 from .plan import Shape, plan_training
 from .unscaled import warn_if_unscaled

@@ -4,7 +4,7 @@ import numpy as np
 
 from .importance import gather, hidden_gradients, pass_forward
 from .jit import inlined, kernel
-from .levels import output_level
+from .levels import has_skip, output_level
 from .loading import load_tile
 from .records import ZERO, Samples, Tile
 from .simd import add_to, bare, load, store, vload, vmul, vsplat, vstore
@@ -69,5 +69,5 @@ def input_contributions(lanes, net, params, x, batch):
             for level in range(output_level(net) - 1, 0, -1):
                 hidden_gradients(lanes, net, params, batch, level, batch.gradients)
             store_column(lanes, net, batch, samples, column)
-        if net.n_layers == net.n_levels:
+        if has_skip(net):
             add_skip_layer(lanes, net, batch, samples)

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._kernels.averaging import keep_strongest, unite_layers
 from .._kernels.records import KeptConnections, LayerPair
-from .prediction import read_only
+from .views import read_only_record
 
 # Magnitudes that are looked at together; and how many of their 31 bits come first.
 BLOCK, LOW_BITS = 2**20, 16
@@ -101,7 +101,7 @@ def _unite_layer(first, second, layer, shares, n, pointers):
 
 def pair_of_layers(first, second, layer, shares, means):
     """A layer of two networks as kernels see it, and where means go."""
-    arrays = [read_only(each.arrays) for each in (first, second)]
+    arrays = [read_only_record(each.arrays) for each in (first, second)]
     return LayerPair(
         n_in=second.shapes[layer][0],
         share_1=shares[0],

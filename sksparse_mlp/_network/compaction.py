@@ -20,7 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .exploration import ExploredCells
+from .resizing import rows_of
 from .shapes import layer_shapes
+from .topology.neurons import strength
 
 # Stands for a connection that the network does not have, of weight 0.
 NONE = -1
@@ -87,8 +89,7 @@ def _weakest_neurons(network, percentile):
     """Which neurons of each hidden level are to be pruned; the strongest one never is."""
     for_each_level = []
     for layer in range(len(network.widths) - 2):
-        weights = network.weights_of(layer)
-        strengths = np.bincount(weights.indices, np.abs(weights.data), weights.shape[1])
+        strengths = strength(network.weights_of(layer))
         weak = strengths <= np.percentile(strengths, percentile)
         weak[strengths.argmax()] = False
         for_each_level.append(weak)
@@ -117,16 +118,11 @@ def _levels_alive(network, reached):
         weights = network.weights_of(layer)
         leads_on = alive[0][weights.indices]
         useful = np.zeros(weights.shape[0], bool)
-        useful[_rows_of(weights)[leads_on]] = True
+        useful[rows_of(network, layer)[leads_on]] = True
         alive.insert(0, useful & reached[layer])
     for level in alive[:-1]:
         level[0] |= not level.any()
     return [np.ones(network.widths[0], bool), *alive]
-
-
-def _rows_of(weights):
-    """The row of each connection."""
-    return np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
 
 
 def _fold_constants(network, reached, team):
@@ -145,8 +141,7 @@ def _fold_constants(network, reached, team):
 
 def _remove_constants(network, layer, reached):
     """Unreached neurons, whose constants are in the intercepts, add nothing any more."""
-    weights = network.weights_of(layer)
-    weights.data[~reached[_rows_of(weights)]] = 0.0
+    network.weights_of(layer).data[~reached[rows_of(network, layer)]] = 0.0
 
 
 # ---------------------------------------------------------------- what is left
@@ -185,7 +180,7 @@ def _kept_connections(network, reached, alive):
     kept = []
     for layer, (level, next_level) in enumerate(levels):
         weights, (start, _) = network.weights_of(layer), network.connections_of(layer)
-        rows = _rows_of(weights)
+        rows = rows_of(network, layer)
         stays = connected[level][rows] & connected[next_level][weights.indices]
         if not stays.any():
             kept.append(Connections(np.array([NONE]), np.array([0]), np.array([0])))

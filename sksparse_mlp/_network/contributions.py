@@ -5,13 +5,14 @@ from functools import partial
 import numpy as np
 
 from .._kernels.contributions import input_contributions
-from .._kernels.records import ContributionBatch, XView
+from .._kernels.records import ContributionBatch
 from .lanes import MAX_LANES, lanes_for
-from .prediction import prediction_parameters, read_only, samples_per_call
+from .prediction import prediction_parameters, samples_per_call
 from .team import Stopped
+from .views import read_only_record
 from .warmup import compile_ahead
 from .workspace import aligned_zeros
-from .x_view import samples_at_once, window
+from .x_view import NO_SAMPLES, samples_at_once, window
 
 
 def contributions(network, X, team, column_of, factor):
@@ -36,7 +37,7 @@ def contributions(network, X, team, column_of, factor):
     """
     n_columns, (n_samples, n_features) = int(column_of.max()) + 1, X.shape
     out = np.empty((n_samples, n_features, n_columns), np.float32)
-    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    arrays, params = read_only_record(network.arrays), prediction_parameters(network)
     lanes, size = lanes_for(MAX_LANES), sum(network.widths) * MAX_LANES
     whole = ContributionBatch(
         first=0,
@@ -59,7 +60,7 @@ def contributions(network, X, team, column_of, factor):
         if buffers[thread] is None:
             buffers[thread] = aligned_zeros(size), aligned_zeros(size)
         buffer, gradients = buffers[thread]
-        first, last = (n_tiles * (thread + i) // team.n_threads for i in (0, 1))
+        first, last = team.share(n_tiles, thread)
         batch = whole._replace(
             first=first,
             last=last,
@@ -84,5 +85,4 @@ def contributions(network, X, team, column_of, factor):
 
 def _explain_nothing(arrays, params, whole, lanes, team):
     """No sample at all, for which the kernel is compiled."""
-    x = XView(False, False, 0, 0, 0, 0, 0, False, False)
-    input_contributions(lanes, arrays, params, x, whole)
+    input_contributions(lanes, arrays, params, NO_SAMPLES, whole)

@@ -4,14 +4,15 @@ from functools import partial
 
 import numpy as np
 
-from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters, XView
+from .._kernels.records import CROSS_ENTROPY, PredictionBatch, StepParameters
 from .._kernels.steps import predict_batch
 from .activations import CODES
 from .lanes import MAX_LANES, lanes_for, lanes_to_predict
 from .team import Stopped
+from .views import read_only_record
 from .warmup import compile_ahead
 from .workspace import aligned
-from .x_view import samples_at_once, window
+from .x_view import NO_SAMPLES, samples_at_once, window
 
 # Connections times samples that a thread predicts in one call, about a third of a second.
 WORK_PER_CALL = 2_000_000_000
@@ -75,7 +76,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False, stopp
     chosen = np.arange(X.shape[0]) if chosen is None else chosen
     level = len(network.widths) - 1 if level is None else level
     out = np.empty((chosen.size, network.widths[level]), np.float32)
-    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    arrays, params = read_only_record(network.arrays), prediction_parameters(network)
     lanes = lanes_to_predict(chosen.size)
     width = 1 << len(lanes)
     half = max(network.widths[1 : level + 1]) * width
@@ -86,7 +87,7 @@ def forward(network, X, team, *, chosen=None, level=None, activated=False, stopp
     def predict(thread):
         if buffers[thread] is None:
             buffers[thread] = aligned(size)
-        first, last = (n_tiles * (thread + i) // team.n_threads * width for i in (0, 1))
+        first, last = (width * tile for tile in team.share(n_tiles, thread))
         target, last = out[start:stop].reshape(-1), min(last, stop - start)
         batch = PredictionBatch(
             first, last, view.order, level, buffers[thread], half, activated, target
@@ -111,31 +112,17 @@ def rehearse_prediction(network):
     ----------
     network : SparseNetwork
     """
-    arrays, params = read_only(network.arrays), prediction_parameters(network)
+    arrays, params = read_only_record(network.arrays), prediction_parameters(network)
     _predict_nothing(arrays, params, lanes_for(MAX_LANES))
 
 
 def _predict_nothing(arrays, params, lanes, team=None):
     nothing = np.zeros(0, np.float32)
-    x = XView(False, False, 0, 0, 0, 0, 0, False, False)
     batch = PredictionBatch(0, 0, np.zeros(0, np.int64), 1, nothing, 0, False, nothing)
-    predict_batch(lanes, arrays, params, x, batch)
+    predict_batch(lanes, arrays, params, NO_SAMPLES, batch)
 
 
 def samples_per_call(network, team, n_passes=1):
     """How many samples to pass through in one call of a kernel: as long as Ctrl-C may wait."""
     n_tiles = max(1, WORK_PER_CALL // (MAX_LANES * sum(network.n_connections) * n_passes))
     return n_tiles * MAX_LANES * team.n_threads
-
-
-def read_only(record):
-    """A record with views that are not writable: to kernels, a mapped network is then like any."""
-
-    def read_only_view(value):
-        if not isinstance(value, np.ndarray):
-            return value
-        view = value.view()
-        view.flags.writeable = False
-        return view
-
-    return record._make(map(read_only_view, record))

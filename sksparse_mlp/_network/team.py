@@ -103,6 +103,10 @@ class Team:
         for failure in filter(None, failures):
             raise failure
 
+    def share(self, n, thread):
+        """A thread's part of n things: the first, and one beyond its last."""
+        return tuple(n * (thread + i) // self.n_threads for i in (0, 1))
+
     def _submit(self, member, thread):
         """Start a thread if need be; the error of a system that grants no more says what to do."""
         try:

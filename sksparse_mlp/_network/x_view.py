@@ -8,6 +8,8 @@ from scipy import sparse
 from .._kernels.records import XView
 
 NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
+# What a kernel is given where it is called for no sample, to be compiled.
+NO_SAMPLES = XView(False, False, 0, 0, 0, 0, 0, False, False)
 
 
 class Window(NamedTuple):

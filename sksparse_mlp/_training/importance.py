@@ -104,7 +104,7 @@ def sensitivity(network, data, chosen, team, kind, shares=None, steeper=False, s
         )
 
         def differentiate(thread, whole=whole, view=view, n_tiles=n_tiles):
-            first, last = (n_tiles * (thread + i) // team.n_threads for i in (0, 1))
+            first, last = team.share(n_tiles, thread)
             share = whole._replace(first=first, last=last, buffer=buffers[thread])
             input_gradients(lanes, network.arrays, params, view.x, share)
 

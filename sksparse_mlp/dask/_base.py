@@ -141,7 +141,7 @@ class FittedOnCluster:
         options, n_blocks = plan.options, len(blocks)
         batch_size = batch_of_block(self.batch_size, options.batch_size, n_blocks)
         schedule = schedule_of(
-            self.rounds, self.local_steps, self.max_iter, options.max_iter, n_samples, n_blocks,
+            self.rounds, self.local_steps, options.max_iter, n_samples, n_blocks,
             batch_size,
         )  # fmt: skip
         rate = options.learning_rate_init

@@ -27,10 +27,8 @@ class Learned(NamedTuple):
 
     def __add__(self, other):
         arrays = {name: array + other.arrays[name] for name, array in self.arrays.items()}
-        sums = {
-            name: array + other.unpacked_moments()[name]
-            for name, array in self.unpacked_moments().items()
-        }
+        others = other.unpacked_moments()
+        sums = {name: array + others[name] for name, array in self.unpacked_moments().items()}
         seconds = max(self.seconds, other.seconds)
         return Learned(arrays, packed(sums), self.loss + other.loss, seconds)
 

@@ -80,15 +80,15 @@ def rate_factor(solver, n_blocks, batch_of_block, batch_size):
     return min(MOST_LENGTHENED, math.sqrt(n_blocks * n_blocks * batch_of_block / batch_size))
 
 
-def schedule_of(rounds, local_steps, max_iter, n_epochs, n_samples, n_blocks, batch_size):
+def schedule_of(rounds, local_steps, n_epochs, n_samples, n_blocks, batch_size):
     """The rounds of a training.
 
     Parameters
     ----------
-    rounds, local_steps, max_iter : int or "auto"
+    rounds, local_steps : int or "auto"
         As the estimator's parameters.
     n_epochs : int
-        ``max_iter``, "auto" resolved.
+        Passes over the data, where ``rounds`` and ``local_steps`` do not say how long.
     n_samples, n_blocks, batch_size : int
 
     Returns

@@ -34,7 +34,6 @@ from .base import NO_CELLS, Budget, Cells
 from .density import (
     LAYER_DENSITY_RULES,
     connections_for_densities,
-    connections_for_density,
     connections_for_epsilon,
 )
 from .drop import DROP_RULES
@@ -66,7 +65,6 @@ __all__ = [
     "Cells",
     "EvolutionTiming",
     "connections_for_densities",
-    "connections_for_density",
     "connections_for_epsilon",
     "living_neurons",
     "rebuild_layers",

@@ -10,6 +10,7 @@ from ..._kernels.topology.rebuild import rebuild_layer
 from ..resizing import parts_of, resized
 from ..streams import derive_seed
 from ..team import Stopped
+from ..views import read_only
 from .aliases import tables_of_chunks
 from .base import NO_CELLS, Growth, LayerView, Move, counted
 from .budget import plan_moves
@@ -227,7 +228,7 @@ def _kernel_layer(network, view, saliency, preferences, chosen):
         weights=view.weights,
         moment_1=view.moment_1,
         moment_2=parts_of(network, view.number)[-1],
-        saliency=_read_only(saliency),
+        saliency=read_only(saliency),
         guided=preferences is not None,
         preferences=sums,
         chunk_shares=chunk_shares,
@@ -239,12 +240,6 @@ def _kernel_layer(network, view, saliency, preferences, chosen):
         forbidden_indptr=forbidden.indptr,
         forbidden=forbidden.columns,
     )
-
-
-def _read_only(array):
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _scratch(n_connections, two_moments):
