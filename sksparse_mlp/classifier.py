@@ -176,7 +176,7 @@ default="relu"
         How the step size changes. "constant": not at all; "invscaling": it is divided by
         ``t ** power_t`` at step t; "adaptive": it is divided by 5 whenever the loss has stopped
         improving; "cosine": it falls to zero over all ``max_iter`` epochs along half a cosine,
-        and training lasts that long.
+        and training lasts that long; ``partial_fit`` knows no end and leaves it constant.
 
     learning_rate_init : float, default=0.5
         The step size at the beginning, positive. Lower it if training diverges or its result

@@ -131,10 +131,11 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
 
     max_iter : int or "auto", default="auto"
         The largest number of epochs, that is passes over the data. "auto": with fewer features than
-        samples and a skip layer that starts "fitted", what one to five pilots find: trainings on
-        four fifths of the samples, of up to 200 steps, or 1200 and at least 40 passes in
-        mini-batches, are watched on the others, and a fit takes two to six times as long; the
-        largest number with over 10,000 samples. Else as with :class:`TrulySparseMLPClassifier`.
+        samples, of which there are 50, and a skip layer that starts "fitted", what one to five
+        pilots find: trainings on four fifths of the samples, of up to 200 steps, or 1200 and at
+        least 40 passes in mini-batches, are watched on the others, and a fit takes two to six times
+        as long; the largest number with over 10,000 samples. Else, and with ``early_stopping``,
+        ``averaging`` or another ``learning_rate``, as with :class:`TrulySparseMLPClassifier`.
 
     %(shuffle)s
 
@@ -175,9 +176,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         What is taken from each target before training: its weighted mean; for another loss than
         "squared_error" its median, which outliers do not move.
     target_scale_ : ndarray of shape (n_outputs_,)
-        What it is then divided by: the weighted standard deviation, or 1.4826 times the median
-        absolute deviation, as much for a normal distribution. A target of which more than half of
-        the numbers are equal has the mean and the standard deviation in any case.
+        What it is then divided by: the weighted standard deviation; or 1.4826 times the median
+        absolute deviation. Where this is zero, mean and standard deviation are taken.
     %(coefs_)s
     skip_coef_ : scipy.sparse.csr_array of shape (n_features_in_, n_outputs_) or None
         The connections of the skip layer, likewise; None without one.

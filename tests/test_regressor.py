@@ -607,3 +607,8 @@ def test_pinball_loss_is_lower_than_that_of_the_mean():
     assert mean_pinball_loss(y[300:], upper, alpha=0.9) < mean_pinball_loss(
         y[300:], mean, alpha=0.9
     )
+
+
+def test_early_stopping_of_one_sample_speaks_of_no_class():
+    with pytest.raises(ValueError, match="needs at least 2 samples; got n_samples=1"):
+        small_regressor(early_stopping=True).fit(X[:1], Y[:1])

@@ -38,8 +38,8 @@ def held_out_fraction(strata, fraction, seed):
         chosen[rng.permutation(members)[: min(wanted, members.size - 1)]] = True
     if not chosen.any():
         raise ValueError(
-            "early_stopping=True sets validation samples apart and needs at least 2 samples "
-            f"of one class; got n_samples={strata.size}."
+            "early_stopping=True sets validation samples apart and needs at least 2 samples"
+            f"{' of one class' if strata.any() else ''}; got n_samples={strata.size}."
         )
     return chosen
 

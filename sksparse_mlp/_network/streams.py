@@ -28,6 +28,6 @@ def make_streams(random_state):
 
 
 def derive_seed(seed, *counters):
-    """The same for Python: an independent 64-bit seed for each combination of counters."""
+    """An independent 64-bit seed for each combination of counters, as kernels derive theirs."""
     (word,) = np.random.SeedSequence((seed, *counters)).generate_state(1, np.uint64)
     return word

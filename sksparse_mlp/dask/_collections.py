@@ -33,7 +33,7 @@ def partitioned(X, y, sample_weight):
     if not is_collection(X):
         raise ValueError(
             "X must be a dask array, a dask frame or a list of delayed blocks; got "
-            f"{type(X).__name__}. For ordinary arrays there is TrulySparseMLPClassifier."
+            f"{type(X).__name__}. For ordinary arrays there are the ordinary estimators."
         )
     blocks, lengths = blocks_of(X)
     labels = _aligned(y, blocks, lengths, "y")
