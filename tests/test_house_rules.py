@@ -30,6 +30,10 @@ LONGER = {
     "survival.py": 485,
 }
 
+# From the floor up: each imports what is below it, and nothing above.
+FLOORS = ("_kernels", "_network", "_training", "_estimator")
+LONGEST_FUNCTION = 50
+
 
 def place_of(file):
     return file.relative_to(PACKAGE).as_posix()
@@ -80,6 +84,38 @@ def test_only_the_declared_dependencies_are_imported(file):
 @named(files_of(*WITHOUT_SKLEARN))
 def test_the_network_and_its_training_know_no_sklearn(file):
     assert "sklearn" not in {name.split(".")[0] for name, _ in foreign_imports_of(file)}
+
+
+def own_imports_of(file):
+    """Places in the package that a file imports from."""
+    folder = file.parent.relative_to(PACKAGE).parts
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            place = folder[: len(folder) - (node.level - 1)]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from ("/".join((*place, *name.split("."))) for name in names)
+
+
+@named(files_of(*FLOORS))
+def test_imports_run_one_way(file):
+    floor = place_of(file).split("/")[0]
+    allowed = FLOORS[: 1 + FLOORS.index(floor)]
+    for place in own_imports_of(file):
+        assert place.split("/")[0] in allowed, place
+
+
+def length_of(function):
+    """Lines of a function, without its docstring and its signature."""
+    first = function.body[1] if ast.get_docstring(function) and function.body[1:] else None
+    start = (first or function.body[0]).lineno
+    return function.end_lineno - start + 1
+
+
+@named(FILES)
+def test_no_function_is_long(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+            assert length_of(node) <= LONGEST_FUNCTION, node.name
 
 
 @named([file for file in FILES if place_of(file) != "_estimator/compat.py"])
