@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from sksparse_mlp._network.activations import CODES
 from sksparse_mlp._training.divergence import DivergenceError
+from sksparse_mlp._training.errors import ERROR_LOSSES
 
 WIDTHS = (6, 8, 7, 3)
 SOLVERS = ["sgd", "adam"]
@@ -22,6 +23,15 @@ def learned_by(network):
     """All parameters in one vector."""
     arrays = network.arrays
     return np.concatenate([arrays.weights, arrays.intercepts, arrays.srelu])
+
+
+@pytest.mark.parametrize("loss", ERROR_LOSSES)
+def test_slopes_of_losses_are_those_of_their_values(loss):
+    value, slope = ERROR_LOSSES[loss]
+    error, h = np.linspace(-3, 3, 60), 1e-6
+    differences = (value(error + h, 0.7) - value(error - h, 0.7)) / (2 * h)
+    assert_allclose(slope(error, 0.7), differences, atol=1e-5)
+    assert slope(np.zeros(1), 0.7) == 0
 
 
 # ---------------------------------------------------------------- huge logits

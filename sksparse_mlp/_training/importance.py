@@ -23,6 +23,7 @@ from .._network.team import Stopped
 from .._network.workspace import aligned_zeros
 from .._network.x_view import samples_at_once, window
 from .data import some_samples
+from .errors import ERROR_LOSSES
 
 # An epoch's figure is taken over at most this many samples, which bounds what it costs.
 SAMPLES_PER_EPOCH = 512
@@ -131,7 +132,8 @@ def _sensitivity_of_loss(network, data, chosen, trainer):
     """``|dL/dx|`` where one output is a number: ``|dL/dz| |dz/dx|``, in a weighted mean."""
     z = network.forward(data.X, trainer.team, chosen=chosen, stoppable=False)
     error = z[:, 0].astype(np.float64) - data.targets[chosen, 0]
-    slopes = slope_of_loss(error, trainer.options)
+    options = trainer.options
+    slopes = ERROR_LOSSES[options.loss].slope(error, options.loss_parameter)
     shares = abs(slopes) * _shares(data, chosen)
     return sensitivity(network, data, chosen, trainer.team, OF_OUTPUT, shares)
 
@@ -140,18 +142,6 @@ def _shares(data, chosen):
     """The weights of samples, of one in total."""
     weight = data.sample_weight[chosen].astype(np.float64)
     return weight / weight.sum()
-
-
-def slope_of_loss(error, options):
-    """The derivative of a loss of numbers by the output, as kernels have it."""
-    if options.loss == "squared_error":
-        return error
-    if options.loss == "huber":
-        return np.clip(error, -options.loss_parameter, options.loss_parameter)
-    if options.loss == "absolute_error":
-        return np.sign(error)
-    quantile = options.loss_parameter
-    return np.where(error > 0, 1.0 - quantile, np.where(error < 0, -quantile, 0.0))
 
 
 def importances(network, data, spread, team, at_most=SAMPLES_PER_EPOCH):

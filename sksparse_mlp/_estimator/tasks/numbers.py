@@ -1,10 +1,10 @@
 """One or several numbers for each sample (regression)."""
 
 import numpy as np
-from scipy.special import huber
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
+from ..._training.errors import ERROR_LOSSES
 from .base import Task
 
 # Where losses are robust, targets that lie further from the center, in units of their scale, are
@@ -68,19 +68,9 @@ class NumberTask(Task):
 
     def figures(self, outputs, targets, weight):
         """Mean loss, of standardised numbers, and R^2."""
-        losses = self._losses(outputs - targets).mean(axis=1)
+        losses = ERROR_LOSSES[self.loss].value(outputs - targets, self.loss_parameter).mean(axis=1)
         score = r2_score(targets, outputs, sample_weight=weight) if len(targets) > 1 else np.nan
         return float(np.average(losses, weights=weight)), float(score)
-
-    def _losses(self, error):
-        if self.loss == "squared_error":
-            return error**2 / 2
-        if self.loss == "absolute_error":
-            return abs(error)
-        if self.loss == "huber":
-            return huber(self.loss_parameter, error)
-        quantile = self.loss_parameter
-        return np.where(error > 0, (1 - quantile) * error, -quantile * error)
 
     def predicted(self, outputs, even=0.0):
         """Outputs as numbers like those of y."""
