@@ -270,7 +270,15 @@ def test_inputs_on_very_different_scales_are_told():
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e18])
+def test_inputs_in_a_unit_beyond_float32_are_told(unit):
+    with pytest.warns(UserWarning, match="squares of such numbers are beyond float32") as caught:
+        small(learning_rate_scaling="fan_in").fit(np.float64(X) * unit, Y)
+    assert caught[0].filename == __file__
+
+
 WELL_SCALED = {
+    "in a small unit": X * np.float32(1e-8),
     "standardised": X,
     "counts": COUNTS,
     "sparse counts": sparse.csr_array(RNG.poisson(0.1, size=(48, 200))),

@@ -15,6 +15,9 @@ FAR = 200.0
 # Inputs are on different scales if a tenth of their deviations are so many times as large as those
 # of another tenth: the network then hardly sees the smaller ones.
 APART = 100.0
+# Between these, networks learn the same in any unit; beyond, squares of gradients are not what they
+# should be in float32.
+UNITS = (1e-9, 1e15)
 # What is looked at: so many samples and inputs at most; fewer samples tell no deviation. Of so few
 # samples, all inputs are.
 SAMPLES, INPUTS, FEWEST = 64, 1024, 8
@@ -40,7 +43,8 @@ def warn_if_unscaled(data):
     # Of what is mostly zeros, such as counts, deviations are on many scales as a matter of course.
     is_sparse = sparse.issparse(data.X) and 2 * np.count_nonzero(block) < block.size
     what = None if is_sparse else _wrong_with_most(mean[varies], spread[varies])
-    what = what or _wrong_with_one(data.X, rows, np.median(spread[varies]))
+    typical = np.median(spread[varies])
+    what = what or _wrong_with_unit(typical) or _wrong_with_one(data.X, rows, typical)
     if what is not None:
         warnings.warn(
             f"{what} Standardise X first, for example with make_pipeline(StandardScaler(), ...).",
@@ -72,6 +76,18 @@ def _wrong_with_most(mean, spread):
             "network hardly sees those that vary little."
         )
     return None
+
+
+def _wrong_with_unit(typical):
+    """What is wrong with inputs that vary so far."""
+    smallest, largest = UNITS
+    if smallest <= typical <= largest:
+        return None
+    return (
+        f"A typical input in X has a standard deviation of {typical:.2g}, and squares of such "
+        f"numbers are beyond float32: a network learns from inputs that vary by {smallest:g} to "
+        f"{largest:g}."
+    )
 
 
 def _wrong_with_one(X, rows, typical):
