@@ -177,7 +177,7 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         "squared_error" its median, which outliers do not move.
     target_scale_ : ndarray of shape (n_outputs_,)
         What it is then divided by: the weighted standard deviation; or 1.4826 times the median
-        absolute deviation. Where this is zero, mean and standard deviation are taken.
+        absolute deviation. Near ties, where this is next to nothing, mean and deviation are taken.
     %(coefs_)s
     skip_coef_ : scipy.sparse.csr_array of shape (n_features_in_, n_outputs_) or None
         The connections of the skip layer, likewise; None without one.
@@ -438,8 +438,8 @@ class TrulySparseMLPRegressor(BaseSparseRegressor):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A chunk of samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets. The first chunk of a stream decides how they are standardised, with
-            those that follow until there are 100 samples: what is predicted stays the same then.
+            Their targets. The first chunk of a stream decides how they are standardised: it should
+            hold many samples. Where all targets in it are equal, ``target_scale_`` is 1.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative; None: all equal.
 

@@ -24,7 +24,6 @@ from sksparse_mlp import TrulySparseMLPClassifier, TrulySparseMLPRegressor
 from sksparse_mlp._estimator import defaults, pilot
 from sksparse_mlp._estimator.target_moments import weighted_median
 from sksparse_mlp._network.activations import CODES, slopes_by_level
-from sksparse_mlp._training.history import add_epoch
 from sksparse_mlp._training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -318,69 +317,17 @@ def test_a_few_wrong_targets_do_not_count(loss, n_features):
     assert misled < -5 < 0.2 < found
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_stream_of_single_samples_learns_targets_in_large_units(loss):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(300, 5)).astype(np.float32)
-    y = 200_000 + 60_000 * (X[:, 0] + 0.5 * X[:, 1])
-    model = regressor(loss=loss)
-    for _ in range(4):
-        for i in range(300):
-            model.partial_fit(X[i : i + 1], y[i : i + 1])
-    assert model.score(X, y) > 0.8
-    assert_allclose(model.target_scale_, y[:100].std(), rtol=0.2)
+@pytest.mark.parametrize("loss", ROBUST)
+def test_targets_that_are_nearly_equal_have_a_scale(loss):
+    nearly = np.where(np.arange(len(Y)) % 3 == 0, Y, 1e-9 * Y)
+    assert_allclose(small_regressor(loss=loss).fit(X, nearly).target_scale_, nearly.std())
 
 
-def test_the_first_hundred_targets_of_a_stream_are_those_of_one_chunk():
-    X, y = numbers(150)
-    whole, parts = small_regressor().partial_fit(X[:100], y[:100]), small_regressor()
-    for i in range(0, 100, 20):
-        parts.partial_fit(X[i : i + 20], y[i : i + 20])
-    for name in ("target_center_", "target_scale_"):
-        assert_allclose(getattr(parts, name), getattr(whole, name))
-
-
-@pytest.mark.parametrize("skip", [None, "zero"])
-def test_what_is_predicted_stays_when_the_scale_changes(skip, monkeypatch):
-    model = small_regressor(skip_connections=skip).partial_fit(X[:40], TWO[:40])
-    before = model.predict(X)
-    monkeypatch.setattr(Trainer, "run", lambda self, n_epochs: add_epoch(self.history, NO_EPOCH))
-    model.partial_fit(X[40:], 100 * TWO[40:])
-    assert_allclose(model.predict(X), before, rtol=1e-3, atol=1e-2)
-
-
-NO_EPOCH = {"loss": 1.0, "learning_rate": 0.0, "seconds": 0.0}
-
-
-def test_equal_targets_tell_no_scale_however_many():
-    model = small_regressor().partial_fit(X, np.full(len(X), 7.0))
-    assert_array_equal(model.target_scale_, 1.0)
-    model.partial_fit(X, 1000 * Y)
-    assert model.target_scale_ > 100
-
-
-def test_a_chunk_that_fails_leaves_a_stream_as_it_was():
-    model = small_regressor().partial_fit(X[:20], Y[:20])
-    before, scale = pickle.dumps(model), model.target_scale_.copy()
-    with pytest.raises(ValueError, match="y must hold 1 numbers"):
-        model.partial_fit(X[:20], TWO[:20])
-    with pytest.raises(ValueError, match="beyond the range"):
-        model.partial_fit(np.float64(X[:20]) * 1e300, Y[:20])
-    assert pickle.dumps(model) == before
-    assert_array_equal(model.target_scale_, scale)
-
-
-def test_a_stream_that_has_just_begun_goes_on_from_a_file():
-    model = small_regressor().partial_fit(X[:20], Y[:20])
-    loaded = pickle.loads(pickle.dumps(model)).partial_fit(X[20:], Y[20:])
-    assert same_bits(loaded, model.partial_fit(X[20:], Y[20:]))
-    assert_array_equal(loaded.target_scale_, model.target_scale_)
-
-
-def test_targets_of_a_stream_are_not_those_of_a_later_fit():
-    fitted = small_regressor().partial_fit(X[:20], Y[:20]).fit(X, Y)
-    fitted.partial_fit(X[:20], 100 * Y[:20])
-    assert_array_equal(fitted.target_scale_, small_regressor().fit(X, Y).target_scale_)
+@pytest.mark.parametrize("weight", [0.3, 0.7, 1 / 3])
+def test_a_constant_weight_changes_no_median(weight):
+    for n in range(2, len(Y)):
+        values, weights = Y[:n, None], np.full(n, weight)
+        assert weighted_median(values, weights) == weighted_median(values, np.ones(n))
 
 
 def test_a_target_without_weight_changes_no_bit():
@@ -507,11 +454,10 @@ def test_a_pickle_goes_on_as_the_original():
     assert_array_equal(model.predict(X), copy.predict(X))
 
 
-def test_a_stream_keeps_the_scale_of_its_first_hundred_samples():
-    X, y = numbers(150)
-    model = small_regressor().partial_fit(X[:100], y[:100])
+def test_a_stream_keeps_the_scale_of_its_first_chunk():
+    model = small_regressor().partial_fit(X[:48], Y[:48])
     before = model.target_center_, model.target_scale_
-    model.partial_fit(X[100:], 10 * y[100:])
+    model.partial_fit(X[48:], 10 * Y[48:])
     assert_array_equal((model.target_center_, model.target_scale_), before)
 
 

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from .._network.rescaling import with_other_outputs
 from .checks import check_not_masked
 from .continual import ContinualRegressor
 from .explaining import ExplainsRegressor
@@ -18,8 +17,6 @@ from .tasks.numbers import is_robust
 
 # Targets further away than so many of the deviations that they are divided by are told.
 FAR = 10.0
-# As many targets of a stream, if not all of them are equal, tell the scale of those to come.
-FIRST_TARGETS = 100
 
 
 class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor, BaseSupervisedMLP):
@@ -29,8 +26,6 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         "Means of the targets, medians for robust losses: array of shape (n_outputs_,), read-only."
     )
     target_scale_ = FittedAttribute("Deviations from it: array of shape (n_outputs_,), read-only.")
-    # Of a stream that has just begun, with their weights.
-    _first_targets = None
 
     @property
     def _task(self):
@@ -57,7 +52,6 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         return {"multi_output": True, "y_numeric": True}
 
     def _set_targets(self, y, sample_weight, *, going_on):
-        self._first_targets = None
         if not going_on:
             self._standardise_like(y, sample_weight)
         else:
@@ -80,32 +74,8 @@ class BaseSparseRegressor(RegressorMixin, ExplainsRegressor, ContinualRegressor,
         return learn(twin, data, streams, **how)
 
     def _set_targets_of_stream(self, y, sample_weight, *, is_first):
-        # Weights count within a chunk.
-        chunk = y.reshape(len(y), -1), sample_weight / sample_weight.max()
         if is_first:
             self._standardise_like(y, sample_weight)
-            self._first_targets = self._worth_keeping(*chunk)
-        elif self._first_targets is not None and chunk[0].shape[1] == self._network.widths[-1]:
-            chunks = zip(self._first_targets, chunk, strict=True)
-            self._standardise_anew(*(np.concatenate(parts) for parts in chunks))
-
-    def _standardise_anew(self, y, sample_weight):
-        """Take over another center and scale; the network goes on predicting what it does."""
-        if self._network.stable is not None:
-            self._first_targets = None
-            return
-        center, scale = self.target_center_, self.target_scale_
-        self._standardise_by(*self._moments(y, sample_weight))
-        factor = scale / self.target_scale_
-        shift = (center - self.target_center_) / self.target_scale_
-        self._network = with_other_outputs(self._network, factor, shift)
-        self._first_targets = self._worth_keeping(y, sample_weight)
-
-    def _worth_keeping(self, y, sample_weight):
-        """The first targets of a stream, and weights, if they are too few to tell their scale."""
-        _, _, variance = self._moments(y, sample_weight)
-        known = len(y) >= FIRST_TARGETS and (np.sqrt(variance) >= ROUNDING).all()
-        return None if known else (y[:FIRST_TARGETS].copy(), sample_weight[:FIRST_TARGETS].copy())
 
     def _warn_if_elsewhere(self, size, mean, variance):
         """Warn where targets with these moments lie far from those whose scale is kept."""

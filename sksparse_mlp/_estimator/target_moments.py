@@ -4,6 +4,10 @@ import numpy as np
 
 # Deviations below this share of the largest number of a target are what rounding leaves of zero.
 ROUNDING = 1e-12
+# Median absolute deviations below this share of the standard deviation are those of near ties.
+NEAR_TIES = 1e-3
+# Sums of weights that are closer to one another than this share are equal but for rounding.
+EQUAL = 1e-9
 # Standard deviations of a normal distribution by its median absolute deviation.
 DEVIATIONS_BY_MEDIAN = 1.4826
 
@@ -33,14 +37,14 @@ def moments_of_targets(y, sample_weight):
 def robust_moments_of_targets(y, sample_weight):
     """The same with medians: of the numbers, and of how far they lie from it.
 
-    A target of which more than half of the numbers are equal has its mean and its variance.
+    A target of which half of the numbers are equal, or nearly so, has its mean and its variance.
     """
     size, mean, variance = moments_of_targets(y, sample_weight)
     counts = sample_weight > 0
     y, weight = np.asarray(y, np.float64).reshape(len(y), -1)[counts] / size, sample_weight[counts]
     center = weighted_median(y, weight)
     spread = DEVIATIONS_BY_MEDIAN * weighted_median(abs(y - center), weight)
-    known = spread >= ROUNDING
+    known = spread > np.maximum(ROUNDING, NEAR_TIES * np.sqrt(variance))
     return size, np.where(known, center, mean), np.where(known, spread**2, variance)
 
 
@@ -55,5 +59,5 @@ def weighted_median(values, weight):
     """
     order = np.argsort(values, axis=0, kind="stable")
     up_to = np.cumsum(weight[order], axis=0)
-    middle = (up_to < up_to[-1] / 2).sum(axis=0)
+    middle = (up_to < (0.5 - EQUAL) * up_to[-1]).sum(axis=0)
     return np.take_along_axis(values, np.take_along_axis(order, middle[None], axis=0), axis=0)[0]

@@ -92,13 +92,17 @@ def _wrong_with_unit(typical):
 
 def _wrong_with_one(X, rows, typical):
     """What is wrong with the input of the largest numbers, also with a constant one."""
-    some = dense_block(X[rows[spread_over(rows.size, FEWEST)]], np.float32)
-    size = np.median(abs(some), axis=0)
-    largest = int(size.argmax())
-    if size[largest] <= FAR * typical:
+    some, columns = X[rows[spread_over(rows.size, FEWEST)]], np.arange(X.shape[1])
+    if sparse.issparse(some):  # of what is zero in half of the samples, the median is
+        columns, counts = np.unique(some.indices, return_counts=True)
+        columns = columns[2 * counts > some.shape[0]]
+        some = some[:, columns]
+    size = np.median(abs(dense_block(some, np.float32)), axis=0)
+    if size.size == 0 or size.max() <= FAR * typical:
         return None
+    largest = int(size.argmax())
     return (
-        f"Input {largest} of X holds much larger numbers than the others, about "
+        f"Input {columns[largest]} of X holds much larger numbers than the others, about "
         f"{size[largest]:.2g}, where a typical input has a standard deviation of {typical:.2g}, so "
         "that a network hardly sees the others."
     )
