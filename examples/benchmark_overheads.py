@@ -6,10 +6,11 @@ What everything but the kernels costs
 Importing, compiling, starting and ending a fit, evolving, threads, memory, options, predicting; and
 the limits of the machine, beside which the steps of training can be put::
 
-    python benchmark_overheads.py                          # everything, some minutes
-    python benchmark_overheads.py --only imports compile   # some of it
-    python benchmark_overheads.py --large                  # also the memory of a million neurons
+    python benchmark_overheads.py                            # everything, some minutes
+    python benchmark_overheads.py --only imports compile     # some of it
+    python benchmark_overheads.py --large                    # also networks of a million neurons
     python benchmark_overheads.py --only sets --data FOLDER  # default fits on sets of X and y, .npz
+    python benchmark_overheads.py --only rows --data FILE    # also predictions by their models
 
 Each function below measures one thing and yields lines for the table at the end. What is compared
 takes turns, ``--repeat`` times; medians are shown. What needs a fresh process gets one.
@@ -25,12 +26,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 import numpy as np
 from benchmark_peers import Shape, Task, make_data
-from benchmark_speed import SHAPES, peak_memory, seconds_of_fit, sparse_mlp
+from benchmark_speed import SHAPES, compile_kernels, peak_memory, seconds_of_fit, sparse_mlp
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -40,7 +43,7 @@ from threadpoolctl import threadpool_limits
 
 from sksparse_mlp import TrulySparseMLPClassifier
 
-SMALL, MEDIUM, WIDER = SHAPES["small"], SHAPES["medium"], SHAPES["wider"]
+SMALL, MEDIUM, WIDE, WIDER = (SHAPES[name] for name in ("small", "medium", "wide", "wider"))
 THIS_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -265,11 +268,24 @@ def evolution(options):
         yield "  guided / SET", f"{guided / random:.2f}"
 
 
+def set_files(options):
+    """Files of data sets in the folders of ``--data``."""
+    given = map(pathlib.Path, options.data)
+    return sorted(
+        file for path in given for file in ([path] if path.is_file() else path.glob("*.npz"))
+    )
+
+
+def read_set(path):
+    """Standardised samples and labels of a file."""
+    with np.load(path) as arrays:
+        return scale(arrays["X"].astype(np.float64)), arrays["y"]
+
+
 def sets(options):
     """Default fits on all samples of the data sets of ``--data``, one thread."""
-    for path in sorted(p for folder in options.data for p in pathlib.Path(folder).glob("*.npz")):
-        with np.load(path) as arrays:
-            X, y = scale(arrays["X"].astype(np.float64)), arrays["y"]
+    for path in set_files(options):
+        X, y = read_set(path)
         fits = [functools.partial(model.fit, X, y) for model in (
             TrulySparseMLPClassifier(random_state=0), LogisticRegression(max_iter=1000)
         )]  # fmt: skip
@@ -279,27 +295,45 @@ def sets(options):
 
 
 def rows_per_second(options):
-    """Predictions of 1, 100 and 10,000 rows, against scikit-learn's models; one thread."""
+    """Predictions of 1, 100 and 10,000 rows, against scikit-learn's models; one thread.
+
+    Two large networks, and the default one of each set of ``--data``.
+    """
     rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((10_000, MEDIUM.widths[0]), dtype=np.float32), np.arange(300) % 5
+    for shape in (MEDIUM, WIDE):
+        X = rng.standard_normal((10_000, shape.widths[0]), dtype=np.float32)
+        ours = sparse_mlp(shape, 32, 1, max_iter=2)
+        yield from rows_of(ours, X, np.arange(300) % shape.widths[-1], shape, options)
+    for path in set_files(options):
+        X, y = read_set(path)
+        rows = rng.integers(len(X), size=10_000)
+        rows[: len(X)] = np.arange(len(X))
+        ours = TrulySparseMLPClassifier(random_state=0, n_jobs=1)
+        yield from rows_of(ours, X[rows], y, f"the default of {path.stem}", options)
+
+
+def rows_of(ours, X, y, what, options):
+    """Rows a second of a model of ours and of scikit-learn's, fitted to the first rows of X."""
     models = {
-        "ours": sparse_mlp(MEDIUM, 32, 1, max_iter=2),
+        "ours": ours,
         "MLPClassifier, 100 neurons": MLPClassifier((100,), max_iter=2),
         "LogisticRegression": LogisticRegression(max_iter=10),
         "random forest": RandomForestClassifier(),
     }
-    for model in models.values():
-        model.fit(X[: len(y)], y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for model in models.values():
+            model.fit(X[: len(y)], y)
     for n in (1, 100, 10_000):
         calls = [functools.partial(model.predict_proba, X[:n]) for model in models.values()]
         seconds = taking_turns(calls, options.repeat if n > 1 else 100 * options.repeat)
         figures = ", ".join(f"{name} {n / s:,.0f}" for name, s in zip(models, seconds, strict=True))
-        yield f"rows a second, {n} at once, {MEDIUM}", figures
-    ours, row = models["ours"], X[:1]
-    validate = functools.partial(validate_data, ours, row, accept_sparse="csr", reset=False)
-    whole = functools.partial(ours.predict_proba, row)
+        yield f"rows a second, {n:,} at once, {what}", figures
+    validate = functools.partial(validate_data, ours, X[:1], accept_sparse="csr", reset=False)
+    whole = functools.partial(ours.predict_proba, X[:1])
     seconds, known = taking_turns([whole, validate], 100 * options.repeat)
-    yield "a single row, beyond scikit-learn's validation", f"{1e6 * (seconds - known):.0f} us"
+    beyond = f"{1e6 * (seconds - known):.0f} us, {sum(ours.n_connections_):,} connections"
+    yield "  a single row, beyond scikit-learn's validation", beyond
 
 
 def limits(options):
@@ -333,11 +367,14 @@ def steps(options):
     for all of them 28 bytes of its own, twice its place and weight, once its moment. The last two
     are full batches of a gene-expression set.
     """
-    mini_batches = [(MEDIUM, 2, 4), (MEDIUM, 32, 4), (WIDER, 128, 4), (SMALL, 128, 4)]
+    mini_batches = [(MEDIUM, 2, 4), (MEDIUM, 32, 4), (WIDE, 5, 4), (WIDE, 32, 4)]
+    mini_batches += [(WIDER, 128, 4), (SMALL, 128, 4)]
+    mini_batches += [(SHAPES["million"], 128, 4)] * options.large
     full_batches = [(Shape((n_features, 1000, 5), 20), 100, 1) for n_features in (5000, 22_283)]
     for shape, batch_size, n_steps in mini_batches + full_batches:
         X, y = data_for(shape, n_steps * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
+        compile_kernels(model, X, y)
         epochs = (1, 1 + 20 // n_steps)
         step = seconds_per_epoch([model], X, y, options.repeat, epochs)[0] / n_steps
         n = sum(shape.n_connections)
@@ -378,12 +415,9 @@ benchmark_overheads.print_seconds_of_step({name!r}, {batch_size}, {n_jobs})
 
 def print_seconds_of_step(name, batch_size, n_jobs, seconds=0.5):
     """Seconds of a step of training, at least so many of which are measured; a fresh process."""
-    from sksparse_mlp._network import lanes
-
-    lanes.WORTH_COMPILING = 0.0
     X, y = data_for(SHAPES[name], 4 * batch_size)
     model = sparse_mlp(SHAPES[name], batch_size, n_jobs, evolution=None)
-    seconds_of_fit(model, X, y, 1)
+    compile_kernels(model, X, y)
     epochs = 2 + int(seconds / (seconds_of_fit(model, X, y, 3) / 3))
     print(seconds_per_epoch([model], X, y, 3, (1, epochs))[0] / 4)
 
@@ -471,7 +505,7 @@ def main(arguments=None):
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--data", nargs="*", default=[], help="folders of data sets")
+    parser.add_argument("--data", nargs="*", default=[], help="folders of data sets, or files")
     parser.add_argument("--large", action="store_true")
     options = parser.parse_args(arguments)
     rows = []

@@ -54,6 +54,7 @@ class Task(NamedTuple):
     n_samples: int
     n_jobs: int
     seconds: float
+    evolves: bool = True
 
 
 def make_data(task):
@@ -72,7 +73,7 @@ class Peer:
         self.train(X[: task.batch_size], y[: task.batch_size])
 
     def seconds_per_epoch(self):
-        """Seconds of an epoch and an evolution; extrapolated where the limit is reached."""
+        """Seconds of an epoch, extrapolated where the limit is reached, and of its evolution."""
         done, seconds, start = 0, 0.0, time.perf_counter()
         while done < len(self.X) and seconds < self.task.seconds:
             # Ever longer runs of mini-batches, so that calls cost next to nothing.
@@ -80,7 +81,8 @@ class Peer:
             self.train(self.X[rows], self.y[rows])
             seconds, done = time.perf_counter() - start, min(rows.stop, len(self.X))
         start = time.perf_counter()
-        self.evolve()
+        if self.task.evolves:
+            self.evolve()
         return seconds * len(self.X) / done + time.perf_counter() - start
 
     def train(self, X, y):

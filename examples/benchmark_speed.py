@@ -1,7 +1,7 @@
 """
-======================================
-Seconds per epoch, compared with peers
-======================================
+===============================================
+Seconds per epoch and step, compared with peers
+===============================================
 
 Trains networks of the same widths, batches and solver (SGD with momentum, ReLU) in four ways,
 prints tables of time and memory, and draws the time against the number of connections::
@@ -9,6 +9,8 @@ prints tables of time and memory, and draws the time against the number of conne
     python benchmark_speed.py                              # small to large, batches 2, 32 and 128
     python benchmark_speed.py --large                      # a network of a million neurons as well
     python benchmark_speed.py --shapes small --batches 32 --repeat 5 --n-jobs 4
+    python benchmark_speed.py --steps --batches 2 5 32 128 # a step alone, no evolution
+    python benchmark_speed.py --more-models own.py         # and models of a file of yours
 
 - *sksparse_mlp*: through its public interface only, (seconds of a fit of b epochs - seconds of a
   fit of a epochs) / (b - a), an evolution of the topology each epoch included;
@@ -16,7 +18,8 @@ prints tables of time and memory, and draws the time against the number of conne
 - *SciPy SET*: products with SciPy's CSR matrices, gradients by a Numba loop over the connections,
   and SET;
 - *scikit-learn, dense*: MLPClassifier, where its weights, gradients and velocities fit into
-  ``--dense-limit``.
+  ``--dense-limit``;
+- what the dictionary ``MODELS`` of a Python file holds: classes like those of ``benchmark_peers``.
 
 Every model is a process of its own; all take turns in each repetition; medians are shown. An epoch
 of a peer that takes longer than ``--seconds`` is extrapolated from its first mini-batches. Memory
@@ -26,6 +29,8 @@ figure.
 
 import argparse
 import importlib.util
+import itertools
+import runpy
 import statistics
 import sys
 import time
@@ -47,6 +52,7 @@ from benchmark_peers import (
     TorchCSR,
     make_data,
 )
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -105,21 +111,26 @@ def seconds_of_fit(model, X, y, epochs, **fit_parameters):
     return time.perf_counter() - start
 
 
+def compile_kernels(model, X, y):
+    """Have those kernels compiled that suit the batch size: for a short fit they are not."""
+    # This one could go on for so many epochs, and ends at once.
+    seconds_of_fit(clone(model).set_params(tol=1e9, n_iter_no_change=1), X, y, 10**6)
+
+
 class Ours:
     """The public interface of sksparse_mlp."""
 
     def __init__(self, task, X, y):
         self.X, self.y = X, y
-        self.model = sparse_mlp(task.shape, task.batch_size, task.n_jobs)
-        # Ends at once, but a fit of so many epochs has kernels compiled that suit the batch size.
-        endless = sparse_mlp(task.shape, task.batch_size, task.n_jobs, tol=1e9, n_iter_no_change=1)
-        seconds_of_fit(endless, X, y, 10**6)
+        evolution = "set" if task.evolves else None
+        self.model = sparse_mlp(task.shape, task.batch_size, task.n_jobs, evolution=evolution)
+        compile_kernels(self.model, X, y)
         seconds_of_fit(self.model, X, y, 2)
         # As many epochs as last a second, so that how a fit begins and ends does not matter.
         self.epochs = max(1, min(100, round(1.0 / self.model.history_["seconds"][1])))
 
     def seconds_per_epoch(self):
-        """Seconds of an epoch and an evolution."""
+        """Seconds of an epoch and, where the task says so, its evolution."""
         short, long = (seconds_of_fit(self.model, self.X, self.y, n + 1) for n in (0, self.epochs))
         return (long - short) / self.epochs
 
@@ -154,15 +165,21 @@ def peak_memory():
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def prepare(name, task):
+def models_of(path):
+    """Classes by name: those of this file, and of another that is executed."""
+    return MODELS | (runpy.run_path(path)["MODELS"] if path else {})
+
+
+def prepare(name, path, task):
     """Make a model in this process; before it a tiny one, for what is loaded at first use."""
     threadpool_limits(task.n_jobs)
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    model = models_of(path)[name]
     tiny = task._replace(shape=SHAPES["tiny"], n_samples=2 * task.batch_size)
-    MODELS[name](tiny, *make_data(tiny))
+    model(tiny, *make_data(tiny))
     data = make_data(task)
     before = peak_memory()
-    worker.update(before=before, model=MODELS[name](task, *data))
+    worker.update(before=before, model=model(task, *data))
 
 
 def take_turn():
@@ -175,15 +192,15 @@ def memory_taken():
     return peak_memory() - worker["before"]
 
 
-def measure(names, task, repeat):
-    """Figures of some models on one task, by name."""
+def measure(names, path, task, repeat):
+    """Figures of some models, some of them in a file, on one task, by name."""
     with ExitStack() as stack:
         workers = {
             name: stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
             for name in names
         }
         for name in names:
-            workers[name].submit(prepare, name, task).result()
+            workers[name].submit(prepare, name, path, task).result()
         seconds = {name: [] for name in names}
         for _ in range(repeat):
             for name in names:
@@ -239,7 +256,7 @@ def draw(results, names, n_samples, path):
     figure, axes = plt.subplots(
         1, len(batches), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    styles = dict(zip(MODELS, zip(COLORS, MARKERS, strict=True), strict=True))
+    styles = dict(zip(names, itertools.cycle(zip(COLORS, MARKERS, strict=True)), strict=False))
     for ax, batch_size in zip(axes[0], batches, strict=True):
         for name in names:
             points = [
@@ -273,7 +290,9 @@ def parse(arguments):
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=DEFAULT_SHAPES)
     parser.add_argument("--large", action="store_true", help="add the network of a million neurons")
     parser.add_argument("--batches", nargs="+", type=int, default=[2, 32, 128])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--steps", action="store_true", help="of a step alone, without evolution")
+    parser.add_argument("--models", nargs="+", help="those to compare; default: all")
+    parser.add_argument("--more-models", metavar="FILE", help="Python that defines MODELS, too")
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads of every model")
@@ -281,9 +300,21 @@ def parse(arguments):
     parser.add_argument("--dense-limit", type=float, default=6.0, help="in GB")
     parser.add_argument("--figure", default="benchmark_speed.png", help="'' for none")
     args = parser.parse_args(arguments)
+    known = models_of(args.more_models)
+    args.models = args.models or list(known)
+    if unknown := set(args.models) - set(known):
+        parser.error(f"--models: {', '.join(unknown)} is none of {', '.join(known)}")
     if args.large:
         args.shapes = [*args.shapes, "million"]
     return args
+
+
+def task_of(shape, batch_size, args):
+    """What to train; steps are of full mini-batches, four at least."""
+    task = Task(shape, batch_size, args.samples, args.n_jobs, args.seconds, not args.steps)
+    if args.steps:
+        task = task._replace(n_samples=max(4, args.samples // batch_size) * batch_size)
+    return task
 
 
 def main(arguments=None):
@@ -292,12 +323,20 @@ def main(arguments=None):
     results = {}
     for batch_size in args.batches:
         for shape in map(SHAPES.get, args.shapes):
-            task = Task(shape, batch_size, args.samples, args.n_jobs, args.seconds)
+            task = task_of(shape, batch_size, args)
             names = models_for(shape, args.models, args.dense_limit)
-            results[shape, batch_size] = measure(names, task, args.repeat)
-            print(shape, batch_size, results[shape, batch_size], file=sys.stderr)
-    print(f"Seconds per epoch of {args.samples:,} samples, {args.n_jobs} threads:\n")
-    print(table(results, args.models, "seconds", "{:.3g} s".format))
+            figures = measure(names, args.more_models, task, args.repeat)
+            if args.steps:
+                n_steps = task.n_samples // batch_size
+                figures = {n: f._replace(seconds=f.seconds / n_steps) for n, f in figures.items()}
+            results[shape, batch_size] = figures
+            print(shape, batch_size, figures, file=sys.stderr)
+    what = "step" if args.steps else f"epoch of {args.samples:,} samples"
+    print(f"Time per {what}, {args.n_jobs} threads:\n")
+    show = (lambda value: f"{1e3 * value:.3g} ms") if args.steps else "{:.3g} s".format
+    print(table(results, args.models, "seconds", show))
+    if args.steps:
+        return
     print("\nMemory beyond libraries and data:\n")
     print(table(results, args.models, "memory", lambda value: f"{value / 1e6:,.0f} MB"))
     if args.figure:

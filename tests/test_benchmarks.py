@@ -47,6 +47,15 @@ def test_speed(tmp_path):
     assert figure.stat().st_size > 1000
 
 
+def test_speed_of_steps_and_of_models_of_a_file(run, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("from benchmark_peers import ScipySET\nMODELS = {'own': ScipySET}\n")
+    command = "--steps --shapes tiny --batches 8 --repeat 1 --samples 20 --seconds 0.1 --models own"
+    table = run("benchmark_speed", *command.split(), "--more-models", own)
+    assert "| network | connections | batch | own |" in table
+    assert table.count(" ms |") == 1
+
+
 def test_overheads(run):
     assert run("benchmark_overheads", "--only", "imports", "tiny", "--repeat", 1).count("|") > 20
 
