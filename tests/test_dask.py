@@ -152,6 +152,13 @@ def test_a_warm_start_warns_of_targets_far_away(client):
         model.fit(*in_blocks(X, y + 1e6))
 
 
+@pytest.mark.filterwarnings("default")
+def test_inputs_far_from_zero_are_told_to_the_caller(client):
+    with pytest.warns(UserWarning, match="far from zero") as caught:
+        on_cluster(**ONE_ROUND).fit(*blocks(X + 1e4))
+    assert {warning.filename for warning in caught if "zero" in str(warning.message)} == {__file__}
+
+
 @pytest.mark.parametrize("n_workers", [2, 3])
 def test_the_number_of_workers_changes_nothing(n_workers, expected):
     settings = {"processes": False, "n_workers": n_workers, "set_as_default": False}
@@ -618,7 +625,7 @@ def test_rounds_are_printed_and_are_groups_of_tasks_in_the_dashboard(client, cap
 def test_what_was_read_is_let_go_before_the_training(client, monkeypatch):
     """Else workers would hold each block twice by their count, and spill early."""
     held, train, marked = [], Cluster.train, X.copy()
-    marked[::30, 0] = mark = 4711
+    marked[::30, 0] = mark = 4.75
 
     def kinds(dask_worker):
         holders = (v for v in dask_worker.data.values() if isinstance(v, (Block, TrainingData)))

@@ -311,5 +311,5 @@ def test_only_a_part_of_X_is_looked_at():
             return part
 
     whole = RNG.random((2000, 3000)).view(Watched)
-    warn_if_unscaled(TrainingData(whole, np.arange(2000), None, None))
+    warn_if_unscaled(TrainingData(whole, np.arange(2000), None, None), stacklevel=2)
     assert sum(looked_at) == 64 * 1024 + 8 * 3000

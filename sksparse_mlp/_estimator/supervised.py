@@ -137,7 +137,7 @@ class BaseSupervisedMLP(BaseSparseMLP):
         targets = self._task.encoded(y, "y")
         weight = self._weighted(sample_weight, targets)
         data = training_samples(X, targets, weight, self.batch_size)
-        warn_if_unscaled(data)
+        warn_if_unscaled(data, stacklevel=6)
         return data
 
     def _weighted(self, sample_weight, targets):

@@ -25,12 +25,14 @@ SAMPLES, INPUTS, FEWEST = 64, 1024, 8
 ROUNDING = 1e-9
 
 
-def warn_if_unscaled(data):
+def warn_if_unscaled(data, stacklevel):
     """Warn where inputs are far from zero, or on very different scales.
 
     Parameters
     ----------
     data : TrainingData
+    stacklevel : int
+        How many calls away the caller of ``fit`` is, who is warned; 1 is this function's own.
     """
     rows = data.samples[spread_over(data.samples.size, SAMPLES)]
     if rows.size < FEWEST:
@@ -49,7 +51,7 @@ def warn_if_unscaled(data):
         warnings.warn(
             f"{what} Standardise X first, for example with make_pipeline(StandardScaler(), ...).",
             UserWarning,
-            stacklevel=6,  # the caller of fit
+            stacklevel=stacklevel,
         )
 
 

@@ -12,6 +12,7 @@ from .._estimator.constraints import AT_LEAST_ONE
 from .._estimator.held_out import HeldOutFigures
 from .._estimator.plan import Shape, plan_training
 from .._estimator.supervised import NOT_IN_IDENTITY
+from .._estimator.unscaled import warn_if_unscaled
 from .._training.checkpoint import check_checkpoint
 from .._training.identity import digest
 from ._cluster import the_client
@@ -135,6 +136,7 @@ class FittedOnCluster:
 
     def _train(self, client, blocks, facts, streams, network, held_out, report):
         sample = sample_of(client, blocks, facts, streams.splitting)
+        warn_if_unscaled(sample, stacklevel=6)
         n_samples = facts.n_samples
         shape = Shape(n_samples, n_samples, facts.summary.n_features, False)
         plan = plan_training(self, self._task, sample, shape, network, moments=facts.moments)
