@@ -371,15 +371,15 @@ def steps(options):
     for all of them 28 bytes of its own, twice its place and weight, once its moment. The last two
     are full batches of a gene-expression set.
     """
-    mini_batches = [(MEDIUM, 2, 4), (MEDIUM, 32, 4), (WIDE, 5, 4), (WIDE, 32, 4)]
-    mini_batches += [(WIDER, 128, 4), (SMALL, 128, 4)]
+    mini_batches = [(MEDIUM, 2, 64), (MEDIUM, 32, 16), (WIDE, 5, 32), (WIDE, 32, 16)]
+    mini_batches += [(WIDER, 128, 4), (SMALL, 128, 16)]
     mini_batches += [(SHAPES["million"], 128, 4)] * options.large
     full_batches = [(Shape((n_features, 1000, 5), 20), 100, 1) for n_features in (5000, 22_283)]
     for shape, batch_size, n_steps in mini_batches + full_batches:
         X, y = data_for(shape, n_steps * batch_size)
         model = sparse_mlp(shape, batch_size, 1, evolution=None)
         compile_kernels(model, X, y)
-        epochs = (1, 1 + 20 // n_steps)
+        epochs = (1, 2 + int(1.0 / seconds_of_fit(model, X, y, 2)))
         step = seconds_per_epoch([model], X, y, options.repeat, epochs)[0] / n_steps
         n = sum(shape.n_connections)
         traffic, operations = n * (28 + 12 * batch_size), 6 * n * batch_size
