@@ -12,8 +12,16 @@ from functools import partial
 import numpy as np
 import pytest
 from builders import bits_of
-from estimators import small
+from estimators import KINDS, small, targets_for
 from sklearn.exceptions import ConvergenceWarning
+
+from sksparse_mlp import (
+    SparseAutoencoderSelector,
+    SparseMLPFeatureSelector,
+    TrulySparseMLPEnsembleClassifier,
+    TrulySparseMLPRegressor,
+)
+from sksparse_mlp._training.trainer import Trainer
 
 resource = pytest.importorskip("resource")
 
@@ -120,6 +128,35 @@ def growth_of(n_fits):
         fit_once(i)
     gc.collect()
     return memory_in_use() - before
+
+
+def fit_kind(kind):
+    """Fit an estimator of one of the kinds."""
+    return KINDS[kind]().fit(X, targets_for(kind, y))
+
+
+FITS = {
+    **{kind: partial(fit_kind, kind) for kind in KINDS},
+    "stream": lambda: small().partial_fit(X, y, classes=[0, 1]),
+    "early stopping": lambda: small(early_stopping=True).fit(X, y),
+    "averaging": lambda: small(averaging="ema").fit(X, y),
+    "pilots": lambda: TrulySparseMLPRegressor((5,), random_state=0).fit(X, X[:, 0]),
+    "ensemble": lambda: TrulySparseMLPEnsembleClassifier(small(), n_estimators=2).fit(X, y),
+    "selector": lambda: SparseMLPFeatureSelector(small(), k=3, n_networks=2).fit(X, y),
+    "autoencoder": lambda: SparseAutoencoderSelector(k=3, max_iter=2).fit(X),
+}
+
+
+@pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
+def test_no_training_outlives_its_fit_in_a_cycle(fit):
+    """Its memory would be kept until Python looks for cycles, which may be many fits later."""
+    gc.collect()
+    gc.disable()
+    try:
+        fit()
+        assert not [thing for thing in gc.get_objects() if type(thing) is Trainer]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
