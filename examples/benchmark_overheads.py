@@ -364,6 +364,15 @@ def limits(options):
     yield "product of dense matrices, float32", f"{2 * 2048**3 / product / 1e9:.0f} GFLOP/s"
 
 
+def seconds_of_step(shape, batch_size, n_steps, n_jobs, repeat):
+    """Seconds of a step of training, of epochs of so many, half a second of which is measured."""
+    X, y = data_for(shape, n_steps * batch_size)
+    model = sparse_mlp(shape, batch_size, n_jobs, evolution=None)
+    compile_kernels(model, X, y)
+    epochs = (1, 2 + int(1.0 / seconds_of_fit(model, X, y, 2)))
+    return seconds_per_epoch([model], X, y, repeat, epochs)[0] / n_steps
+
+
 def steps(options):
     """A training step's traffic and arithmetic by second: its least, whatever caches do.
 
@@ -376,11 +385,7 @@ def steps(options):
     mini_batches += [(SHAPES["million"], 128, 4)] * options.large
     full_batches = [(Shape((n_features, 1000, 5), 20), 100, 1) for n_features in (5000, 22_283)]
     for shape, batch_size, n_steps in mini_batches + full_batches:
-        X, y = data_for(shape, n_steps * batch_size)
-        model = sparse_mlp(shape, batch_size, 1, evolution=None)
-        compile_kernels(model, X, y)
-        epochs = (1, 2 + int(1.0 / seconds_of_fit(model, X, y, 2)))
-        step = seconds_per_epoch([model], X, y, options.repeat, epochs)[0] / n_steps
+        step = seconds_of_step(shape, batch_size, n_steps, 1, options.repeat)
         n = sum(shape.n_connections)
         traffic, operations = n * (28 + 12 * batch_size), 6 * n * batch_size
         rates = f"{traffic / step / 1e9:.1f} GB/s, {operations / step / 1e9:.1f} GFLOP/s"
@@ -417,13 +422,9 @@ benchmark_overheads.print_seconds_of_step({name!r}, {batch_size}, {n_jobs})
 """
 
 
-def print_seconds_of_step(name, batch_size, n_jobs, seconds=0.5):
-    """Seconds of a step of training, at least so many of which are measured; a fresh process."""
-    X, y = data_for(SHAPES[name], 4 * batch_size)
-    model = sparse_mlp(SHAPES[name], batch_size, n_jobs, evolution=None)
-    compile_kernels(model, X, y)
-    epochs = 2 + int(seconds / (seconds_of_fit(model, X, y, 3) / 3))
-    print(seconds_per_epoch([model], X, y, 3, (1, epochs))[0] / 4)
+def print_seconds_of_step(name, batch_size, n_jobs):
+    """Seconds of a step of training, in a fresh process."""
+    print(seconds_of_step(SHAPES[name], batch_size, 4, n_jobs, 3))
 
 
 def choices(options):

@@ -256,7 +256,9 @@ def draw(results, names, n_samples, path):
     figure, axes = plt.subplots(
         1, len(batches), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    styles = dict(zip(names, itertools.cycle(zip(COLORS, MARKERS, strict=True)), strict=False))
+    # A model looks the same whichever others are drawn.
+    looks = itertools.cycle(zip(COLORS, MARKERS, strict=True))
+    styles = dict(zip(dict.fromkeys([*MODELS, *names]), looks, strict=False))
     for ax, batch_size in zip(axes[0], batches, strict=True):
         for name in names:
             points = [

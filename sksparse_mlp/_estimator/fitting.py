@@ -1,5 +1,7 @@
 """One training run, from an architecture and data to a trained network."""
 
+import weakref
+
 from joblib import cpu_count
 
 from .._network.team import Team, threads_for
@@ -90,7 +92,8 @@ def train(
             architecture.new_network(streams, team) if is_new else architecture.continued(network)
         )
         trainer = Trainer(network, data, options, team, **hooks)
-        trainer.reporter = None if report is None else report(n_epochs, trainer)
+        if report is not None:  # a cycle would outlive the fit, with all its memory
+            trainer.reporter = report(n_epochs, weakref.proxy(trainer))
         resumed = checkpoint is not None and checkpoint.resume(trainer)
         if is_new and start is not None and not resumed:
             start(network, team=team)

@@ -1,6 +1,5 @@
 """How an estimator with targets is trained: from X and y to a network, by arguments and results."""
 
-import weakref
 from functools import partial
 
 import numpy as np
@@ -238,8 +237,6 @@ class BaseSupervisedMLP(BaseSparseMLP):
 
     def _reporter(self, given, twin, n_epochs, trainer, data=None):
         """Tells scikit-learn's callbacks of this estimator how its twin is being fitted."""
-        # The trainer holds the reporter: no cycle is to outlive the fit with all its memory.
-        trainer = weakref.proxy(trainer)
 
         def fitted_attributes():
             """What the estimator would have if the training ended now."""

@@ -26,12 +26,8 @@ def moments_of_targets(y, sample_weight):
     -------
     size, mean, variance : ndarray of float64, shape (n_outputs,)
     """
-    y = np.asarray(y, np.float64).reshape(len(y), -1)[sample_weight > 0]
-    weight = sample_weight[sample_weight > 0] / sample_weight.sum()
-    size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
-    y, weight = y / size, weight[:, None]
-    mean = (weight * y).sum(axis=0)
-    return size, mean, (weight * (y - mean) ** 2).sum(axis=0)
+    size, y, weight = _what_counts(y, sample_weight)
+    return size, *_mean_and_variance(y, weight / sample_weight.sum())
 
 
 def robust_moments_of_targets(y, sample_weight):
@@ -39,13 +35,27 @@ def robust_moments_of_targets(y, sample_weight):
 
     A target of which half of the numbers are equal, or nearly so, has its mean and its variance.
     """
-    size, mean, variance = moments_of_targets(y, sample_weight)
-    counts = sample_weight > 0
-    y, weight = np.asarray(y, np.float64).reshape(len(y), -1)[counts] / size, sample_weight[counts]
+    size, y, weight = _what_counts(y, sample_weight)
+    mean, variance = _mean_and_variance(y, weight / sample_weight.sum())
     center = weighted_median(y, weight)
     spread = DEVIATIONS_BY_MEDIAN * weighted_median(abs(y - center), weight)
     known = spread > np.maximum(ROUNDING, NEAR_TIES * np.sqrt(variance))
     return size, np.where(known, center, mean), np.where(known, spread**2, variance)
+
+
+def _what_counts(y, sample_weight):
+    """The largest size of each target, the targets that weigh something in it, their weights."""
+    counts = sample_weight > 0
+    y = np.asarray(y, np.float64).reshape(len(y), -1)[counts]
+    size = np.maximum(abs(y).max(axis=0), np.finfo(np.float64).tiny)
+    return size, y / size, sample_weight[counts]
+
+
+def _mean_and_variance(y, shares):
+    """Of each target, where samples have these shares of the weight."""
+    shares = shares[:, None]
+    mean = (shares * y).sum(axis=0)
+    return mean, (shares * (y - mean) ** 2).sum(axis=0)
 
 
 def weighted_median(values, weight):

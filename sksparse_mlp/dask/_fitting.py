@@ -1,5 +1,7 @@
 """One training on a cluster, from blocks of rows to a trained network."""
 
+import weakref
+
 import numpy as np
 
 from .._estimator.fitting import explain_training, threads_worth_waking
@@ -204,7 +206,8 @@ def train_on_cluster(
             checkpoint=checkpoint,
             validate=validate,
         )
-        coordinator.reporter = report(schedule.n_rounds, coordinator)
+        # A cycle would outlive the fit, with all its memory.
+        coordinator.reporter = report(schedule.n_rounds, weakref.proxy(coordinator))
         resumed = checkpoint is not None and checkpoint.resume(coordinator)
         if plan.start is not None and not resumed:
             plan.start(network, team=team)

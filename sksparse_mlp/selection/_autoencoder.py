@@ -1,6 +1,5 @@
 """SparseAutoencoderSelector: the features that an autoencoder relies on."""
 
-import weakref
 from functools import partial
 from typing import ClassVar
 
@@ -284,7 +283,6 @@ default="tanh"
         return TrainingOptions(**own, **plain_parameters(self, names))
 
     def _reporter(self, data, n_epochs, trainer):
-        trainer = weakref.proxy(trainer)  # it holds the reporter: no cycle is to outlive the fit
         return CallbackReporter(self, data, n_epochs, lambda: {"_network": trainer.model.copy()})
 
     @property
