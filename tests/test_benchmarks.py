@@ -56,6 +56,15 @@ def test_speed_of_steps_and_of_models_of_a_file(run, tmp_path):
     assert table.count(" ms |") == 1
 
 
+def test_checkouts(run, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "noise.npz", X=rng.standard_normal((20, 30)), y=np.arange(20) % 2)
+    here = Path(sksparse_mlp.__file__).parents[1]
+    command = ["--data", tmp_path, "--repeat", 1, "--max-iter", 2]
+    table = run("benchmark_checkouts", here, *command).splitlines()
+    assert len(table) == 3 and table[-1].startswith("| noise | ")
+
+
 def test_overheads(run):
     assert run("benchmark_overheads", "--only", "imports", "tiny", "--repeat", 1).count("|") > 20
 

@@ -332,3 +332,12 @@ def test_a_nearly_full_layer_that_evolves_hears_that_it_is_to_stop(growth, n_thr
         team.stop()
         with pytest.raises(Stopped):
             evolve(network, 0.3, team=team)
+
+
+def test_scratch_memory_is_the_same_until_more_of_it_is_asked_for():
+    team = Team(1)
+    first = team.scratch("a", 4, np.int32)
+    assert np.shares_memory(team.scratch("a", 3, np.int32), first)
+    assert not np.shares_memory(team.scratch("b", 4, np.int32), first)
+    more = team.scratch("a", 5, np.int32)
+    assert more.size == 5 and not np.shares_memory(more, first)

@@ -136,22 +136,27 @@ def count_ties(layer, buffers, chunk, first, last):
 
 
 @inlined
-def copy_kept(layer, buffers, row, at, chunk):
-    """Copy the connections of a row that stay to the buffers; drops ties, the first ones first."""
+def copy_kept(layer, buffers, row, at, end, chunk):
+    """Copy the connections of a row that stay to the buffers; drops ties, the first ones first.
+
+    What is dropped is copied, too, and overwritten by what comes next: no processor can foresee
+    which stay. Nothing is written from the chunk's end on.
+    """
     for k in range(load(layer.indptr, row), load(layer.indptr, row + 1)):
+        if at == end:
+            return at
         group, magnitude = saliency_of(layer, k)
         threshold = load(buffers.selection, THRESHOLD + group)
-        if magnitude < threshold:
-            continue
+        stays = np.int64(magnitude >= threshold)
         if magnitude == threshold:
             ties = load(buffers.chunks, NOTES * chunk + TIES + group)
             if ties > 0:
                 store(buffers.chunks, NOTES * chunk + TIES + group, ties - 1)
-                continue
+                stays = ZERO
         store(buffers.indices, at, load(layer.indices, k))
         store(buffers.weights, at, load(layer.weights, k))
         store(buffers.moment_1, at, load(layer.moment_1, k))
         if buffers.two_moments:
             store(buffers.moment_2, at, load(layer.moment_2, k))
-        at += 1
+        at += stays
     return at

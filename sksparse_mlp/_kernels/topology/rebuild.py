@@ -10,7 +10,7 @@ from ..jit import inlined, kernel
 from ..random import derive, next_uniform
 from ..records import UNIFORM, ZERO
 from ..simd import bare, load, store
-from .cells import draw_columns, enumerate_columns, n_cells_of
+from .cells import draw_columns, enumerate_columns, n_cells_of, n_words
 from .drop import (
     copy_kept,
     count_kept,
@@ -20,7 +20,7 @@ from .drop import (
     share_out_ties,
 )
 from .grow import draw_rows, share_out_growth, share_out_guided_growth
-from .notes import DROPS, MAX_CHUNKS, NOTES, START, rows_of_chunk
+from .notes import DROPS, GROWN, KEPT, MAX_CHUNKS, NOTES, START, rows_of_chunk
 
 # To look at this many columns takes as long as to draw one and sort it among others.
 CROWDED = 8
@@ -81,17 +81,19 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
     topology, weights = 2 * chunk, 2 * chunk + 1
     if not layer.guided:
         draw_rows(layer, buffers, chunk, first, last)
-    columns = worker.thread * buffers.max_grown
+    columns, bits = worker.thread * buffers.max_grown, worker.thread * n_words(layer)
     start = load(buffers.chunks, NOTES * chunk + START)
+    end = start + load(buffers.chunks, NOTES * chunk + KEPT)
+    end += load(buffers.chunks, NOTES * chunk + GROWN)
     for row in range(first, last):
-        stop = copy_kept(layer, buffers, row, start, chunk)
+        stop = copy_kept(layer, buffers, row, start, end, chunk)
         stop = insert_chosen(layer, buffers, init, row, start, stop, columns, weights)
         n = load(buffers.grown, row)
         free = n_cells_of(layer, row, row + 1) - (stop - start) - n
         if 2 * free < layer.n_out or CROWDED * n > layer.n_out:
             enumerate_columns(layer, buffers, row, start, stop, columns, n, topology)
         else:
-            draw_columns(layer, buffers, row, start, stop, columns, n, topology)
+            draw_columns(layer, buffers, bits, row, start, stop, columns, n, topology)
         merge_row(buffers, init, start, stop, columns, n, weights)
         start = stop + n
         store(buffers.indptr, row + 1, start)

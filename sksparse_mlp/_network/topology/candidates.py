@@ -11,9 +11,9 @@ References
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..._kernels.records import Proposals
 from ..._kernels.topology.notes import MAX_BUCKETS, MAX_CHUNKS
 from ..._kernels.topology.propose import propose_cells
+from ..._kernels.topology.records import Proposals
 from ..lanes import MAX_LANES, lanes_for
 from ..streams import derive_seed
 from ..team import Stopped

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._kernels.records import Layer, RebuildBuffers, Rebuilt
 from ..._kernels.topology.notes import HISTOGRAM, MAX_CHUNKS, NOTES
 from ..._kernels.topology.rebuild import rebuild_layer
+from ..._kernels.topology.records import Layer, RebuildBuffers, Rebuilt
 from ..resizing import parts_of, resized
 from ..streams import derive_seed
 from ..team import Stopped
@@ -76,7 +76,7 @@ def rebuild_layers(
     rebuilt = network if moves is None else _with_room_for(network, layers, moves)
     moves = [None] * len(layers) if moves is None else moves
     largest = max((rebuilt.n_connections[layer] for layer in layers), default=0)
-    scratch = _scratch(largest, network.optimizer_state.weights_2.size > 0)
+    scratch = _scratch(team, largest, network.optimizer_state.weights_2.size > 0)
     grown = []
     for (view, saliency), move in zip(judged, moves, strict=True):
         if move is None:
@@ -242,14 +242,14 @@ def _kernel_layer(network, view, saliency, preferences, chosen):
     )
 
 
-def _scratch(n_connections, two_moments):
+def _scratch(team, n_connections, two_moments):
     """What a layer's connections are copied to, shared by all layers that are rebuilt."""
     return {
         "two_moments": two_moments,
-        "indices": np.empty(n_connections, np.int32),
-        "weights": np.empty(n_connections, np.float32),
-        "moment_1": np.empty(n_connections, np.float32),
-        "moment_2": np.empty(n_connections if two_moments else 0, np.float32),
+        "indices": team.scratch("indices", n_connections, np.int32),
+        "weights": team.scratch("weights", n_connections, np.float32),
+        "moment_1": team.scratch("moment_1", n_connections, np.float32),
+        "moment_2": team.scratch("moment_2", n_connections * two_moments, np.float32),
     }
 
 
@@ -263,6 +263,7 @@ def _buffers(view, move, n_threads, scratch, guided):
         guides=np.empty(view.n_in if guided else 0, np.int64),
         columns=np.empty(n_threads * max_grown, np.int32),
         max_grown=max_grown,
+        taken=np.zeros(n_threads * (view.n_out // 64 + 1), np.int64),
         chunks=np.zeros(NOTES * MAX_CHUNKS, np.int64),
         states=np.empty(2 * MAX_CHUNKS + 1, np.uint64),
         histograms=np.empty(n_threads * 2 * HISTOGRAM, np.int64),
