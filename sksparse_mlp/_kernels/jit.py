@@ -39,7 +39,8 @@ def kernel(function):
         return _refused
     pipeline, _ = compilers()
     policy = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH, **pipeline}
-    dispatcher = numba.njit(**policy)(function)
+    # A wrapper for C would have to be compiled, too, and nobody calls it.
+    dispatcher = numba.njit(no_cfunc_wrapper=True, **policy)(function)
     if CACHE:
         try:
             dispatcher._cache = kernel_cache(function)
