@@ -11,8 +11,9 @@ sets, one thread, without what only one of them can do::
 
 Each fit is a process of its own, whose kernels are compiled before it is timed; processor seconds,
 medians over ``--repeat`` turns, in which the checkouts come one after the other. Two hundred
-full-batch steps with noise on the inputs, Adam, and guided evolutions between them were the default
-when the kernels for few samples were begun; ``--max-iter`` shortens them.
+full-batch steps (mini-batches of 512 of more samples) with noise on the inputs, Adam, and guided
+evolutions between them were the default when the kernels for few samples were begun;
+``--max-iter`` shortens them.
 """
 
 import argparse
@@ -44,10 +45,12 @@ PLAN = {
 WITHOUT = {"direct_path": 0, "skip_connections": None}
 
 
-def print_seconds_of_fit(path, max_iter):
+def print_seconds_of_fit(checkout, path, max_iter):
     """Processor seconds of the second of two fits; in a process with one checkout on its path."""
+    import sksparse_mlp
     from sksparse_mlp import TrulySparseMLPClassifier
 
+    assert checkout in pathlib.Path(sksparse_mlp.__file__).parents, sksparse_mlp.__file__
     known = inspect.signature(TrulySparseMLPClassifier).parameters
     plan = PLAN | {name: value for name, value in WITHOUT.items() if name in known}
     with np.load(path) as arrays:
@@ -66,8 +69,8 @@ def seconds_of_fit(checkout, path, max_iter):
     """Processor seconds of a fit by the package of a checkout."""
     output = subprocess.run(
         [sys.executable, __file__, checkout, "--fit", path, "--max-iter", str(max_iter)],
-        env=os.environ | {"PYTHONPATH": str(checkout)},
-        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(checkout), "OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
@@ -95,7 +98,9 @@ def main(arguments=None):
     parser.add_argument("--fit", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.fit:
-        return print_seconds_of_fit(options.fit, options.max_iter)
+        return print_seconds_of_fit(options.before, options.fit, options.max_iter)
+    if not (options.data and list(options.data.glob("*.npz"))):
+        parser.error(f"--data={options.data} must be a folder with files .npz")
     print("| set | before | after | after / before |\n|---|---|---|---|")
     for path in sorted(options.data.glob("*.npz")):
         before, after, ratio = compare(

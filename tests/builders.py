@@ -10,6 +10,7 @@ from sksparse_mlp._network import SparseNetwork
 from sksparse_mlp._network.signals import record_signals
 from sksparse_mlp._network.streams import make_streams
 from sksparse_mlp._network.team import Team
+from sksparse_mlp._network.topology import Cells
 from sksparse_mlp._training.data import TrainingData, training_window
 from sksparse_mlp._training.options import TrainingOptions
 from sksparse_mlp._training.parameters import step_parameters
@@ -56,6 +57,14 @@ def single_layer(connected, weights, **changes):
     if network.optimizer_state.weights_2.size:
         network.optimizer_state.weights_2[:] = -tags
     return network
+
+
+def cells_where(mask):
+    """The true cells of a boolean matrix."""
+    return Cells(
+        np.concatenate(([0], np.cumsum(mask.sum(axis=1)))).astype(np.int64),
+        np.nonzero(mask)[1].astype(np.int32),
+    )
 
 
 def shaken(network, seed=1):

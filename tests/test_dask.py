@@ -1,5 +1,6 @@
 """The estimators on a Dask cluster: the same bits as in one process, on any workers."""
 
+import gc
 import pickle
 import time
 
@@ -84,6 +85,16 @@ def of_task(client):
     return {
         name: make(**ONE_ROUND).fit(*in_blocks(*data)) for name, (make, _, data) in TASKS.items()
     }
+
+
+def test_no_training_outlives_its_fit_in_a_cycle(client):
+    gc.collect()
+    gc.disable()
+    try:
+        on_cluster(**ONE_ROUND).fit(*blocks())
+        assert not [thing for thing in gc.get_objects() if issubclass(type(thing), Coordinator)]
+    finally:
+        gc.enable()
 
 
 def test_the_samples_of_all_blocks_decide_how_many_layers_there_are(client, monkeypatch):

@@ -5,24 +5,16 @@ from math import comb
 
 import numpy as np
 import pytest
-from builders import bits_of, make_data, make_network, train
+from builders import bits_of, cells_where, make_data, make_network, train
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import cells_of
 from scipy import stats
 from strategies import connected_cells, team_sizes
 
-from sksparse_mlp._network.topology import GROWTH_RULES, NO_CELLS, Cells
+from sksparse_mlp._network.topology import GROWTH_RULES, NO_CELLS
 
 EVERY_STEP = {"evolution": "set", "evolution_interval": 1, "batch_size": 8, "zeta": 0.4}
-
-
-def cells_where(mask):
-    """The true cells of a boolean matrix."""
-    return Cells(
-        np.concatenate(([0], np.cumsum(mask.sum(axis=1)))).astype(np.int64),
-        np.nonzero(mask)[1].astype(np.int32),
-    )
 
 
 def numbers_of(network, layer=0):

@@ -13,13 +13,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import bits_of, evolve, make_data, make_network, predict, record, train
+from builders import (
+    bits_of,
+    cells_where,
+    evolve,
+    make_data,
+    make_network,
+    predict,
+    record,
+    single_layer,
+    train,
+)
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
+from sksparse_mlp._kernels.jit import kernel
+from sksparse_mlp._kernels.simd import bare
+from sksparse_mlp._kernels.topology.drop import copy_kept
 from sksparse_mlp._network import averaging, contributions, prediction, signals, workspace
 from sksparse_mlp._network.team import Team
-from sksparse_mlp._network.topology import PROPOSE_CELLS
+from sksparse_mlp._network.topology import PROPOSE_CELLS, rebuild_layers
 
 # Bytes on either side of an array: several vectors of 32 lanes.
 ZONE = 1024
@@ -175,8 +188,8 @@ def test_averaging(name, monkeypatch):
     network = make_network(*NETWORKS[name])
     other = make_network(*NETWORKS[name], seed=1).arrays
     free = averaging.averaged(network, other, 0.3)
-    for kernel in ("unite_layers", "keep_strongest"):
-        monkeypatch.setattr(averaging, kernel, fenced_kernel(getattr(averaging, kernel)))
+    for name in ("unite_layers", "keep_strongest"):
+        monkeypatch.setattr(averaging, name, fenced_kernel(getattr(averaging, name)))
     fenced = averaging.averaged(network, other, 0.3)
     for array, expected in zip(fenced, free, strict=True):
         assert_array_equal(array, expected)
@@ -270,6 +283,40 @@ def test_contributions(name, n_threads, monkeypatch):
     monkeypatch.setattr(contributions, "input_contributions", kernel)
     with Team(n_threads) as team:
         assert_array_equal(contributions.contributions(network, X, team, *columns), free)
+
+
+@each_team
+def test_evolution_around_forbidden_cells(n_threads):
+    forbidden = np.random.default_rng(0).random((40, 200)) < 0.2
+    free = make_network((40, 200), [200], forbidden=(cells_where(forbidden),))
+    fenced = free.copy()
+    evolve(free, 0.4)
+    with FencedTeam(n_threads) as team:
+        evolve(fenced, 0.4, team=team)
+    assert bits_of(fenced) == bits_of(free)
+
+
+@kernel
+def copy_one_row(layer, buffers, end):
+    """What a chunk copies of its row, if it ends where all that stays has been copied."""
+    return copy_kept(bare(layer), bare(buffers), 0, 0, end, 0)
+
+
+def test_a_chunk_copies_nothing_to_where_the_next_begins():
+    network = single_layer(np.ones((1, 6)), [5.0, 4.0, 0.1, 0.2, 0.3, 0.4])
+    seen = []
+
+    class WatchedTeam(Team):
+        def run(self, kernel, *args, **how):
+            seen.extend(args)
+
+    with WatchedTeam(1) as team:
+        rebuild_layers(network, team, [0], 0.0)
+    layer, _, buffers, _ = seen
+    buffers.selection[:] = np.float32(1.0).view(np.int32)  # as bits they order alike
+    buffers.indices[:] = -1
+    assert copy_one_row(layer, buffers, 2) == 2
+    assert buffers.indices.tolist() == [0, 1, -1, -1, -1, -1]
 
 
 def test_a_write_beyond_an_array_would_be_seen():

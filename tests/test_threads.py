@@ -316,6 +316,8 @@ def test_an_evolution_that_was_told_to_stop_says_so(n_threads, monkeypatch):
         team.stop()
         with pytest.raises(Stopped):
             evolve(network, 0.3, team=team)
+    # It heard it: nothing that it made came to the network.
+    assert (network.arrays.indices == snapshot.indices).all()
     network.restore(snapshot)
     assert bits_of(network) == before
     assert bits_of(expected) != before
@@ -341,3 +343,22 @@ def test_scratch_memory_is_the_same_until_more_of_it_is_asked_for():
     assert not np.shares_memory(team.scratch("b", 4, np.int32), first)
     more = team.scratch("a", 5, np.int32)
     assert more.size == 5 and not np.shares_memory(more, first)
+
+
+def test_scratch_memory_ends_with_its_team():
+    network = network_of()
+    with Team(1) as team:
+        evolve(network, 0.3, team=team)
+        assert team._scratch
+    assert not team._scratch
+
+
+def test_what_never_evolves_holds_no_scratch_memory():
+    with Team(1) as team:
+        train(
+            make_network(WIDTHS, CONNECTIONS, team=team),
+            make_data(20, WIDTHS[0], WIDTHS[-1]),
+            team=team,
+            zeta=0.3,
+        )
+        assert not team._scratch

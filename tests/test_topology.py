@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from builders import (
     bits_of,
+    cells_where,
     evolve,
     make_data,
     make_network,
@@ -21,6 +22,7 @@ from reference import cells_of, dropped_by_set
 from scipy import stats
 from strategies import network_shapes, team_sizes, weighted_layers, zetas
 
+from sksparse_mlp._network.team import Team
 from sksparse_mlp._network.topology.weight_init import weight_init_of
 
 # Below this a fixed seed is called bad luck no longer.
@@ -345,9 +347,11 @@ def p_value_of_cells(counts, n_times, n_chosen):
     return stats.chi2(n - 1).sf(statistic)
 
 
-@pytest.mark.parametrize(("n_in", "n_out"), [(130, 7), (7, 130), (65, 65)])
-def test_initial_connections_are_uniform_over_a_larger_layer(n_in, n_out):
-    counts, n_times, n_connections = np.zeros(n_in * n_out), 300, n_in * n_out // 5
+@pytest.mark.parametrize(
+    ("n_in", "n_out", "per_row"), [(130, 7, 1), (7, 130, 26), (65, 65, 13), (40, 200, 5)]
+)
+def test_initial_connections_are_uniform_over_a_larger_layer(n_in, n_out, per_row):
+    counts, n_times, n_connections = np.zeros(n_in * n_out), 300, n_in * per_row
     for seed in range(n_times):
         counts[flat_cells(make_network((n_in, n_out), (n_connections,), seed=seed))] += 1
     assert p_value_of_cells(counts, n_times, n_connections) > P_VALUE
@@ -369,6 +373,34 @@ def test_growth_is_uniform_over_a_larger_layer_with_crowded_rows():
         assert evolve(twin, (n_grown + 0.5) / connected.sum()) == n_grown
         counts[flat_cells(twin)[new_connections(twin)]] += 1
     assert p_value_of_cells(counts[~kept.ravel()], n_times, n_grown) > P_VALUE
+
+
+class TeamThatLooksAtBits(Team):
+    """A team that sees whether an evolution leaves any bit of taken columns."""
+
+    def run(self, kernel, layer, rebuilt, buffers, init, **how):
+        super().run(kernel, layer, rebuilt, buffers, init, **how)
+        assert not buffers.taken.any()
+
+
+@pytest.mark.parametrize("growth", ["set", "guided"])
+def test_growth_is_uniform_over_sparse_rows_some_of_whose_cells_are_forbidden(growth):
+    forbidden = np.random.default_rng(0).random((40, 200)) < 0.2
+    rules = {"growth": growth, "input_preferences": np.ones(40, np.float32)}
+    network = make_network((40, 200), [200], forbidden=(cells_where(forbidden),), **rules)
+    network.optimizer_state.weights_1[:] = 1.0
+    counts, n_times = np.zeros(forbidden.size), 400
+    for i in range(n_times):
+        twin = network.copy()
+        twin.n_evolutions = i
+        # Of each sign only the largest stays.
+        with TeamThatLooksAtBits(1) as team:
+            n_grown = evolve(twin, 0.999, team=team)
+        counts[flat_cells(twin)[new_connections(twin)]] += 1
+    assert n_grown > 190 and not counts[forbidden.ravel()].any()
+    kept = np.zeros(forbidden.size, bool)
+    kept[flat_cells(twin)[~new_connections(twin)]] = True
+    assert p_value_of_cells(counts[~forbidden.ravel() & ~kept], n_times, n_grown) > P_VALUE
 
 
 # ---------------------------------------------------------------- weight initialisation

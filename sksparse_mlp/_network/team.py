@@ -66,6 +66,7 @@ class Team:
         # An interruption at any moment, even while a thread starts, ends them all.
         if kind is not None:
             self.stop()
+        self._scratch.clear()
         if "_pool" in vars(self):
             self._pool.shutdown(wait=True)
 
@@ -109,12 +110,13 @@ class Team:
         return tuple(n * (thread + i) // self.n_threads for i in (0, 1))
 
     def scratch(self, name, size, dtype):
-        """An array of any values that is the same memory whenever it is asked for by its name.
+        """An array of any values; the same memory each time, until more is asked for by its name.
 
-        Fresh memory would have to be cleared by the system each time, which takes as long as a
-        third of an evolution of many connections.
+        The system would clear fresh memory each time, which takes long where connections are many.
+        It is the team's own, and gone when the team ends.
         """
         if name not in self._scratch or self._scratch[name].size < size:
+            self._scratch.pop(name, None)  # before there is more
             self._scratch[name] = np.empty(size, dtype)
         return self._scratch[name][:size]
 

@@ -3,8 +3,6 @@
 A cell is free where no connection lies, nor any may grow.
 """
 
-import numpy as np
-
 from ..jit import inlined
 from ..random import next_below, next_uniform
 from ..records import ZERO
@@ -63,29 +61,23 @@ def sort_columns(buffers, columns, n):
 
 
 @inlined
-def n_words(layer):
-    """How many words of 64 bits hold a bit of each column."""
-    return (layer.n_out >> 6) + 1
-
-
-@inlined
-def mark(buffers, bits, columns, first, last):
-    """Set the bits of some columns of a list."""
+def mark(buffers, words, columns, first, last):
+    """Set the bits of some columns of a list; ``words`` is where those of this thread begin."""
     for i in range(first, last):
-        column = np.int64(load(columns, i))
-        word = bits + (column >> 6)
+        column = load(columns, i)
+        word = words + (column >> 6)
         store(buffers.taken, word, load(buffers.taken, word) | (1 << (column & 63)))
 
 
 @inlined
-def unmark(buffers, bits, columns, first, last):
+def unmark(buffers, words, columns, first, last):
     """Clear the bits of some columns of a list, and with them whole words."""
     for i in range(first, last):
-        store(buffers.taken, bits + (np.int64(load(columns, i)) >> 6), ZERO)
+        store(buffers.taken, words + (load(columns, i) >> 6), ZERO)
 
 
 @inlined
-def draw_columns(layer, buffers, bits, row, start, stop, columns, n, state):
+def draw_columns(layer, buffers, words, row, start, stop, columns, n, state):
     """Draw n free columns of a row: random ones, each anew while it is taken.
 
     The bits of columns that are taken, all of them clear before and after, are cheaper to look at
@@ -94,18 +86,18 @@ def draw_columns(layer, buffers, bits, row, start, stop, columns, n, state):
     if n == 0:
         return
     forbidden, end = forbidden_of(layer, row)
-    mark(buffers, bits, buffers.indices, start, stop)
-    mark(buffers, bits, layer.forbidden, forbidden, end)
+    mark(buffers, words, buffers.indices, start, stop)
+    mark(buffers, words, layer.forbidden, forbidden, end)
     found = 0
     while found < n:
         column = next_below(buffers.states, state, layer.n_out)
-        word, bit = bits + (column >> 6), 1 << (column & 63)
+        word, bit = words + (column >> 6), 1 << (column & 63)
         taken = load(buffers.taken, word)
         if taken & bit == 0:
             store(buffers.taken, word, taken | bit)
             store(buffers.columns, columns + found, column)
             found += 1
     sort_columns(buffers, columns, n)
-    unmark(buffers, bits, buffers.indices, start, stop)
-    unmark(buffers, bits, layer.forbidden, forbidden, end)
-    unmark(buffers, bits, buffers.columns, columns, columns + n)
+    unmark(buffers, words, buffers.indices, start, stop)
+    unmark(buffers, words, layer.forbidden, forbidden, end)
+    unmark(buffers, words, buffers.columns, columns, columns + n)

@@ -84,7 +84,7 @@ def preferred_row(layer, buffers, state, first, last):
     uniform = next_uniform(buffers.states, state)
     goal = below + (above - below) * uniform
     row = load(buffers.guides, first + np.int64(uniform * (last - first)))
-    # Half of all draws lie one row on: a sum is cheaper than a jump that no processor foresees.
+    # Many draws lie one row on: a sum is cheaper than a jump that no processor foresees.
     row += np.int64(row < last - 1) & np.int64(load(layer.preferences, row + 1) <= goal)
     while row < last - 1 and load(layer.preferences, row + 1) <= goal:
         row += 1

@@ -5,12 +5,12 @@ Some of the new connections may have been chosen before, cell by cell; others ar
 
 import numpy as np
 
-from ..barrier import barrier, own_share
+from ..barrier import barrier, own_share, stop_requested
 from ..jit import inlined, kernel
 from ..random import derive, next_uniform
 from ..records import UNIFORM, ZERO
 from ..simd import bare, load, store
-from .cells import draw_columns, enumerate_columns, n_cells_of, n_words
+from .cells import draw_columns, enumerate_columns, n_cells_of
 from .drop import (
     copy_kept,
     count_kept,
@@ -22,7 +22,7 @@ from .drop import (
 from .grow import draw_rows, share_out_growth, share_out_guided_growth
 from .notes import DROPS, GROWN, KEPT, MAX_CHUNKS, NOTES, START, rows_of_chunk
 
-# To look at this many columns takes as long as to draw one and sort it among others.
+# Where more than one column in so many is to be drawn, all are passed over instead.
 CROWDED = 8
 
 
@@ -81,7 +81,7 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
     topology, weights = 2 * chunk, 2 * chunk + 1
     if not layer.guided:
         draw_rows(layer, buffers, chunk, first, last)
-    columns, bits = worker.thread * buffers.max_grown, worker.thread * n_words(layer)
+    columns, words = worker.thread * buffers.max_grown, worker.thread * buffers.n_words
     start = load(buffers.chunks, NOTES * chunk + START)
     end = start + load(buffers.chunks, NOTES * chunk + KEPT)
     end += load(buffers.chunks, NOTES * chunk + GROWN)
@@ -93,7 +93,7 @@ def rebuild_chunk(worker, layer, buffers, init, chunk, first, last):
         if 2 * free < layer.n_out or CROWDED * n > layer.n_out:
             enumerate_columns(layer, buffers, row, start, stop, columns, n, topology)
         else:
-            draw_columns(layer, buffers, bits, row, start, stop, columns, n, topology)
+            draw_columns(layer, buffers, words, row, start, stop, columns, n, topology)
         merge_row(buffers, init, start, stop, columns, n, weights)
         start = stop + n
         store(buffers.indptr, row + 1, start)
@@ -116,7 +116,8 @@ def rebuild_layer(worker, layer, rebuilt, buffers, init):
     """One evolution of one layer; or, where the layer holds nothing yet, its initialisation.
 
     Every thread makes this call. ``buffers.selection`` says before how many of each group are
-    dropped, and ``buffers.indptr`` in the end where the rows are.
+    dropped, and ``buffers.indptr`` in the end where the rows are. A layer whose rebuilding is told
+    to stop is worth nothing: maybe not all of it is there.
     """
     worker, layer, rebuilt, buffers = bare(worker), bare(layer), bare(rebuilt), bare(buffers)
     n_chunks, thread, n_threads = min(MAX_CHUNKS, layer.n_in), worker.thread, worker.n_threads
@@ -148,6 +149,10 @@ def rebuild_layer(worker, layer, rebuilt, buffers, init):
         phase = share_out_guided_growth(worker, layer, buffers, n_chunks, n_grown, init, phase)
     for chunk in range(thread, n_chunks, n_threads):
         first, last = rows_of_chunk(layer, chunk, n_chunks)
+        if stop_requested(worker):
+            break
         rebuild_chunk(worker, layer, buffers, init, chunk, first, last)
     barrier(worker, phase)
+    if stop_requested(worker):
+        return
     adopt(worker, rebuilt, buffers)

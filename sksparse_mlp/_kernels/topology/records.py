@@ -1,4 +1,4 @@
-"""What the kernels that rebuild a layer take: more of :mod:`sksparse_mlp._kernels.records`."""
+"""What the kernels of topology take, beside the records of :mod:`sksparse_mlp._kernels.records`."""
 
 from typing import NamedTuple
 
@@ -53,7 +53,8 @@ class RebuildBuffers(NamedTuple):
     guides: np.ndarray  # int64 [n_in], or empty: where to look for rows that are preferred
     columns: np.ndarray  # int32 [n_threads, max_grown] flat, the columns that one row grows
     max_grown: int
-    taken: np.ndarray  # int64 [n_threads, n_out // 64 + 1] flat, a bit a column; clear between rows
+    taken: np.ndarray  # int64 [n_threads, n_words] flat, a bit a column; clear between rows
+    n_words: int
     chunks: np.ndarray  # int64 [MAX_CHUNKS, 7] flat: ties by group, kept, grown, start, free, draws
     states: np.ndarray  # uint64 [MAX_CHUNKS + 1, 2] flat: states of the chunks' random numbers
     histograms: np.ndarray  # int64 [n_threads, 2, HISTOGRAM] flat

@@ -23,6 +23,8 @@ from .weight_init import rebuilding_of, weight_init_of
 
 # Drawing more connections takes longer than Ctrl-C may wait.
 MANY_CONNECTIONS = 2_000_000
+# What keeps the words of two threads in different cache lines.
+WORDS_BETWEEN = 8
 # Sets the random numbers of rules apart from those of the kernel.
 OF_RULES = 1
 
@@ -76,7 +78,9 @@ def rebuild_layers(
     rebuilt = network if moves is None else _with_room_for(network, layers, moves)
     moves = [None] * len(layers) if moves is None else moves
     largest = max((rebuilt.n_connections[layer] for layer in layers), default=0)
-    scratch = _scratch(team, largest, network.optimizer_state.weights_2.size > 0)
+    # Only what evolves comes back for its scratch memory.
+    memory = team.scratch if initial is None else _memory_for_once
+    scratch = _scratch(memory, largest, network.optimizer_state.weights_2.size > 0)
     grown = []
     for (view, saliency), move in zip(judged, moves, strict=True):
         if move is None:
@@ -124,7 +128,7 @@ class Target(NamedTuple):
     """Where rebuilt layers go."""
 
     network: object  # SparseNetwork, maybe the one that is rebuilt
-    scratch: tuple
+    scratch: dict
     room: list | None  # of each layer, rows and columns that may be connected; None: all
 
 
@@ -242,19 +246,24 @@ def _kernel_layer(network, view, saliency, preferences, chosen):
     )
 
 
-def _scratch(team, n_connections, two_moments):
+def _memory_for_once(name, size, dtype):
+    return np.empty(size, dtype)
+
+
+def _scratch(memory, n_connections, two_moments):
     """What a layer's connections are copied to, shared by all layers that are rebuilt."""
     return {
         "two_moments": two_moments,
-        "indices": team.scratch("indices", n_connections, np.int32),
-        "weights": team.scratch("weights", n_connections, np.float32),
-        "moment_1": team.scratch("moment_1", n_connections, np.float32),
-        "moment_2": team.scratch("moment_2", n_connections * two_moments, np.float32),
+        "indices": memory("rebuilt indices", n_connections, np.int32),
+        "weights": memory("rebuilt weights", n_connections, np.float32),
+        "moment_1": memory("rebuilt moment_1", n_connections, np.float32),
+        "moment_2": memory("rebuilt moment_2", n_connections * two_moments, np.float32),
     }
 
 
 def _buffers(view, move, n_threads, scratch, guided):
     max_grown = min(view.n_out, move.n_after)
+    n_words = view.n_out // 64 + 1 + WORDS_BETWEEN
     return RebuildBuffers(
         n_connections=move.n_after,
         indptr=np.zeros(view.n_in + 1, np.int64),
@@ -263,7 +272,8 @@ def _buffers(view, move, n_threads, scratch, guided):
         guides=np.empty(view.n_in if guided else 0, np.int64),
         columns=np.empty(n_threads * max_grown, np.int32),
         max_grown=max_grown,
-        taken=np.zeros(n_threads * (view.n_out // 64 + 1), np.int64),
+        taken=np.zeros(n_threads * n_words, np.int64),
+        n_words=n_words,
         chunks=np.zeros(NOTES * MAX_CHUNKS, np.int64),
         states=np.empty(2 * MAX_CHUNKS + 1, np.uint64),
         histograms=np.empty(n_threads * 2 * HISTOGRAM, np.int64),
