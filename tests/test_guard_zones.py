@@ -188,8 +188,8 @@ def test_averaging(name, monkeypatch):
     network = make_network(*NETWORKS[name])
     other = make_network(*NETWORKS[name], seed=1).arrays
     free = averaging.averaged(network, other, 0.3)
-    for name in ("unite_layers", "keep_strongest"):
-        monkeypatch.setattr(averaging, name, fenced_kernel(getattr(averaging, name)))
+    for one in ("unite_layers", "keep_strongest"):
+        monkeypatch.setattr(averaging, one, fenced_kernel(getattr(averaging, one)))
     fenced = averaging.averaged(network, other, 0.3)
     for array, expected in zip(fenced, free, strict=True):
         assert_array_equal(array, expected)
