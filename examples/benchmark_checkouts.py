@@ -92,21 +92,25 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("before", type=pathlib.Path, help="the folder of the other checkout")
-    parser.add_argument("--data", type=pathlib.Path, help="a folder of .npz files")
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--max-iter", type=int, default=200)
+    parser.add_argument("--data", type=pathlib.Path, help="a folder of .npz files; needed")
+    parser.add_argument("--repeat", type=int, default=5, help="turns of both, 5 by default")
+    parser.add_argument("--max-iter", type=int, default=200, help="epochs of a fit, 200 by default")
     parser.add_argument("--fit", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.fit:
         return print_seconds_of_fit(options.before, options.fit, options.max_iter)
     if not (options.data and list(options.data.glob("*.npz"))):
         parser.error(f"--data={options.data} must be a folder with files .npz")
+    if not (options.before / "sksparse_mlp").is_dir():
+        parser.error(f"{options.before} holds no package sksparse_mlp")
+    if options.repeat < 1:
+        parser.error(f"--repeat={options.repeat} must be at least 1")
     print("| set | before | after | after / before |\n|---|---|---|---|")
     for path in sorted(options.data.glob("*.npz")):
         before, after, ratio = compare(
             options.before.resolve(), path, options.repeat, options.max_iter
         )
-        print(f"| {path.stem} | {before:.2f} s | {after:.2f} s | {ratio:.2f} |", flush=True)
+        print(f"| {path.stem} | {before:.3f} s | {after:.3f} s | {ratio:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
