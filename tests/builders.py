@@ -1,5 +1,6 @@
 """Small networks, options and data for the tests, each with defaults for all but what matters."""
 
+import gc
 from contextlib import nullcontext
 from itertools import pairwise
 
@@ -121,6 +122,18 @@ def train(network, data, *, n_epochs=1, n_threads=1, team=None, **changes):
         trainer = Trainer(network, data, options, members, n_epochs=n_epochs)
         trainer.run(n_epochs)
     return trainer
+
+
+def trainings_left_by(fit):
+    """Trainings that only Python's search for cycles would let go after a fit."""
+    gc.collect()
+    gc.disable()
+    try:
+        fit()
+        # Their types: a proxy says that it is what it stands for.
+        return [thing for thing in gc.get_objects() if issubclass(type(thing), Trainer)]
+    finally:
+        gc.enable()
 
 
 def evolve(network, zeta, *, n_threads=1, team=None):

@@ -1,12 +1,12 @@
 """The estimators on a Dask cluster: the same bits as in one process, on any workers."""
 
-import gc
 import pickle
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import trainings_left_by
 from dask_blocks import OWN, SETTINGS, da, distributed, in_blocks, on_cluster, regressor_on_cluster
 from estimators import indicators, numbers, points, same_bits, small, small_regressor
 from scipy import sparse
@@ -88,13 +88,7 @@ def of_task(client):
 
 
 def test_no_training_outlives_its_fit_in_a_cycle(client):
-    gc.collect()
-    gc.disable()
-    try:
-        on_cluster(**ONE_ROUND).fit(*blocks())
-        assert not [thing for thing in gc.get_objects() if issubclass(type(thing), Coordinator)]
-    finally:
-        gc.enable()
+    assert not trainings_left_by(lambda: on_cluster(**ONE_ROUND).fit(*blocks()))
 
 
 def test_the_samples_of_all_blocks_decide_how_many_layers_there_are(client, monkeypatch):

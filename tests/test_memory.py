@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from builders import bits_of
+from builders import bits_of, trainings_left_by
 from estimators import KINDS, small, targets_for
 from sklearn.exceptions import ConvergenceWarning
 
@@ -21,7 +21,6 @@ from sksparse_mlp import (
     TrulySparseMLPEnsembleClassifier,
     TrulySparseMLPRegressor,
 )
-from sksparse_mlp._training.trainer import Trainer
 
 resource = pytest.importorskip("resource")
 
@@ -150,13 +149,7 @@ FITS = {
 @pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
 def test_no_training_outlives_its_fit_in_a_cycle(fit):
     """Its memory would be kept until Python looks for cycles, which may be many fits later."""
-    gc.collect()
-    gc.disable()
-    try:
-        fit()
-        assert not [thing for thing in gc.get_objects() if type(thing) is Trainer]
-    finally:
-        gc.enable()
+    assert not trainings_left_by(fit)
 
 
 @pytest.mark.parametrize(

@@ -348,10 +348,11 @@ def p_value_of_cells(counts, n_times, n_chosen):
 
 
 @pytest.mark.parametrize(
-    ("n_in", "n_out", "per_row"), [(130, 7, 1), (7, 130, 26), (65, 65, 13), (40, 200, 5)]
+    ("n_in", "n_out", "n_connections"),
+    [(130, 7, 182), (7, 130, 182), (65, 65, 845), (40, 200, 200)],
 )
-def test_initial_connections_are_uniform_over_a_larger_layer(n_in, n_out, per_row):
-    counts, n_times, n_connections = np.zeros(n_in * n_out), 300, n_in * per_row
+def test_initial_connections_are_uniform_over_a_larger_layer(n_in, n_out, n_connections):
+    counts, n_times = np.zeros(n_in * n_out), 300
     for seed in range(n_times):
         counts[flat_cells(make_network((n_in, n_out), (n_connections,), seed=seed))] += 1
     assert p_value_of_cells(counts, n_times, n_connections) > P_VALUE

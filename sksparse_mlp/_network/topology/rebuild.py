@@ -247,6 +247,7 @@ def _kernel_layer(network, view, saliency, preferences, chosen):
 
 
 def _memory_for_once(name, size, dtype):
+    """What ``Team.scratch`` gives, but kept by nobody."""
     return np.empty(size, dtype)
 
 
